@@ -1,0 +1,45 @@
+/* Clocks of this machine and the offset to the NATS server's. */
+#include "bus/foundation/clock.h"
+
+#include <time.h>
+
+enum { FRESH_MS = 60 * 1000 };
+
+static int64_t read_ns(clockid_t id)
+{
+	struct timespec now;
+	clock_gettime(id, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t clock_wall_ms(void)
+{
+	return read_ns(CLOCK_REALTIME) / 1000000;
+}
+
+int64_t clock_monotonic_ms(void)
+{
+	return read_ns(CLOCK_MONOTONIC) / 1000000;
+}
+
+int64_t clock_monotonic_ns(void)
+{
+	return read_ns(CLOCK_MONOTONIC);
+}
+
+void server_clock_learn(struct server_clock *clock, int64_t server_ms, int64_t sent_ms, int64_t received_ms)
+{
+	clock->known = true;
+	clock->offset_ms = server_ms - (sent_ms + (received_ms - sent_ms) / 2);
+	clock->learnt_at_ms = received_ms;
+}
+
+int64_t server_clock_now_ms(const struct server_clock *clock)
+{
+	return clock->known ? clock_monotonic_ms() + clock->offset_ms : clock_wall_ms();
+}
+
+bool server_clock_fresh(const struct server_clock *clock)
+{
+	return clock->known && clock_monotonic_ms() - clock->learnt_at_ms <= FRESH_MS;
+}

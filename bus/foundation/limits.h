@@ -1,0 +1,48 @@
+/* The one table of limits: every buffer, queue, message and retry. A limit that an operator may
+ * change is in options.def instead. */
+#ifndef ROOST_BUS_FOUNDATION_LIMITS_H
+#define ROOST_BUS_FOUNDATION_LIMITS_H
+
+enum {
+	/* messages */
+	MESSAGE_BYTES_MAX = 1024 * 1024,      /* nats-server's max_payload */
+	RECORD_BYTES_MAX = 256 * 1024,
+	REQUEST_BYTES_MAX = 256 * 1024,
+	APPLY_PAGE_BYTES_MAX = 256 * 1024,
+	REPORT_BATCH_BYTES_MAX = 128 * 1024,
+	REPORT_BATCH_MAX = 64,                /* reports in one batch */
+	JSON_DEPTH_MAX = 16,
+	SESSIONHOST_FRAME_MAX = 256 * 1024,
+
+	/* fields */
+	IDENTIFIER_LENGTH = 26,               /* ULID */
+	NAME_BYTES_MAX = 128,                 /* display names and labels, before the suffix */
+	NAME_SUFFIX_MAX = 9999,
+	OWNER_BYTES_MAX = 128,
+	REPOSITORY_BYTES_MAX = 2048,
+	BRANCH_BYTES_MAX = 255,
+	IMAGE_BYTES_MAX = 1024,
+	IDEMPOTENCY_KEY_BYTES_MAX = 128,
+	ENV_COUNT_MAX = 128,
+	ENV_BYTES_MAX = 32 * 1024,            /* names and values together */
+	COMMAND_ARGUMENTS_MAX = 256,
+	COMMAND_BYTES_MAX = 32 * 1024,
+	TERMINAL_SIDE_MAX = 1000,             /* columns or rows */
+	INPUT_BYTES_MAX = 64 * 1024,
+	OUTPUT_LINES_MAX = 5000,
+	LIST_LIMIT_MAX = 500,
+	LIST_LIMIT_DEFAULT = 100,
+	STEP_OUTPUT_TAIL_BYTES = 16 * 1024,
+	UNKNOWN_WORKSPACES_MAX = 100,         /* named in a heartbeat */
+
+	/* queues and retries */
+	HANDOFF_QUEUE_MAX = 65536,            /* messages between library threads and the loop */
+	REQUESTS_IN_FLIGHT_MAX = 65536,       /* per connection */
+	COMMANDS_WAITING_MAX = 16384,         /* in one controller; more are answered busy */
+	APPEND_TRIES_MAX = 16,                /* decisions again after a lost race */
+	OUTBOX_MAX = 10000,                   /* reports; progress lines are dropped first */
+	SESSION_INPUT_IDS_REMEMBERED = 1024,
+	SESSION_RING_BYTES = 1024 * 1024,
+};
+
+#endif

@@ -1,0 +1,36 @@
+/* The streams on the server: ROOST_EVENTS (the log) and ROOST_BEATS (last heartbeat per node), made
+ * by JSON requests to the JetStream API so that fields newer than the client library's structs
+ * (metadata) can be set and are compared in the answer. Loop thread. */
+#ifndef ROOST_BUS_LOG_LOG_STREAM_H
+#define ROOST_BUS_LOG_LOG_STREAM_H
+
+#include "bus/link/connection.h"
+
+#define LOG_STREAM "ROOST_EVENTS"
+#define BEATS_STREAM "ROOST_BEATS"
+
+struct log_identity {
+	char log_id[27];	/* ULID in the stream's metadata, made with the stream */
+	uint64_t log_epoch;	/* raised when a log went back; 1 at first */
+};
+
+struct log_info {
+	struct log_identity identity;
+	uint64_t first_seq;
+	uint64_t last_seq;
+	int64_t server_ms;	/* the answer's timestamp: also taught to the server clock */
+};
+
+typedef void log_info_done(void *context, const struct log_info *info, const struct error *error);
+
+/* Makes both streams when they are absent and checks the log's configuration when it is there:
+ * subjects, file storage, RePublish, AllowDirect, no limits that discard, replicas. Refuses (with
+ * ERROR_PLATFORM_UNAVAILABLE and the reason) a replicated log on a server older than 2.10. Two
+ * controllers may race: one creates, both see the same identity. */
+void log_stream_ensure(struct connection *connection, int replicas, uint32_t timeout_ms, log_info_done *done,
+		       void *context);
+
+/* Asks the server what the log's last sequence is now. */
+void log_stream_info(struct connection *connection, uint32_t timeout_ms, log_info_done *done, void *context);
+
+#endif
