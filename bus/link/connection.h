@@ -18,6 +18,7 @@
 #include <uv.h>
 
 struct connection;
+struct connection_watch;
 struct subscription;
 
 /* A message that came in. Borrowed: valid until the handler returns. */
@@ -29,7 +30,10 @@ struct incoming {
 	int64_t received_ms; /* monotonic, when the library handed it over */
 };
 
-/* The value of a header; NULL when absent. Borrowed like the message. */
+/* The value of a header; NULL when absent. Borrowed like the message. The server's own status line
+ * ("NATS/1.0 404 Message Not Found", 100, 408, 409 ...) reads as the headers "Status" ("404") and
+ * "Description". Such a message is delivered, and is an answer, like any other; only 503 without a
+ * body to a request means that nobody listens. */
 const char *incoming_header(const struct incoming *message, const char *name);
 
 struct header {
@@ -68,6 +72,17 @@ struct connection *connection_open(uv_loop_t *loop, const struct connection_sett
 void connection_close(struct connection *connection, void (*closed)(void *context), void *context);
 
 bool connection_is_online(const struct connection *connection);
+
+/* The loop that it was opened on. */
+uv_loop_t *connection_loop(const struct connection *connection);
+
+/* Further listeners to coming and going, beside the settings' own: whoever keeps something alive on
+ * the server (a consumer, a wait) starts it over by itself. Either function may be NULL. They are
+ * called on the loop, never before this returns, and not for what was so already: ask
+ * connection_is_online. A watch may be ended inside its own callback; connection_close ends all. */
+struct connection_watch *connection_watch(struct connection *connection, void (*online)(void *context),
+					  void (*offline)(void *context), void *context);
+void connection_unwatch(struct connection_watch *watch);
 
 /* The server's version from its INFO line, "" while unknown. */
 const char *connection_server_version(const struct connection *connection);

@@ -4,6 +4,7 @@
 #ifndef ROOST_BUS_LOG_LOG_STREAM_H
 #define ROOST_BUS_LOG_LOG_STREAM_H
 
+#include "bus/foundation/clock.h"
 #include "bus/link/connection.h"
 
 #define LOG_STREAM "ROOST_EVENTS"
@@ -18,19 +19,24 @@ struct log_info {
 	struct log_identity identity;
 	uint64_t first_seq;
 	uint64_t last_seq;
-	int64_t server_ms;	/* the answer's timestamp: also taught to the server clock */
+	int64_t server_ms;	/* the answer's timestamp: already taught to the clock that was given */
 };
 
 typedef void log_info_done(void *context, const struct log_info *info, const struct error *error);
 
-/* Makes both streams when they are absent and checks the log's configuration when it is there:
+/* `clock` below is the process's server clock, owned by its main; it learns from every answer.
+ *
+ * Makes both streams when they are absent and checks the log's configuration when it is there:
  * subjects, file storage, RePublish, AllowDirect, no limits that discard, replicas. Refuses (with
  * ERROR_PLATFORM_UNAVAILABLE and the reason) a replicated log on a server older than 2.10. Two
- * controllers may race: one creates, both see the same identity. */
-void log_stream_ensure(struct connection *connection, int replicas, uint32_t timeout_ms, log_info_done *done,
-		       void *context);
+ * controllers may race: one creates, both see the same identity. While the server or its JetStream
+ * is away it keeps asking until `timeout_ms` is over. `done` is called once, on the loop, never
+ * before this returns. */
+void log_stream_ensure(struct connection *connection, struct server_clock *clock, int replicas, uint32_t timeout_ms,
+		       log_info_done *done, void *context);
 
 /* Asks the server what the log's last sequence is now. */
-void log_stream_info(struct connection *connection, uint32_t timeout_ms, log_info_done *done, void *context);
+void log_stream_info(struct connection *connection, struct server_clock *clock, uint32_t timeout_ms, log_info_done *done,
+		     void *context);
 
 #endif

@@ -52,8 +52,10 @@ struct projection_runner_events {
 	void *context;
 };
 
-/* Starts when the connection is online, and starts over after each reconnect. */
-struct projection_runner *projection_runner_start(struct connection *connection, const struct projection_store *store,
+/* Starts when the connection is online, and starts over after each reconnect. `clock` is the process's
+ * server clock, owned by its main: the runner keeps it fresh (at least every 20 seconds while online). */
+struct projection_runner *projection_runner_start(struct connection *connection, struct server_clock *clock,
+						  const struct projection_store *store,
 						  const struct projection_runner_events *events, struct error *error);
 void projection_runner_stop(struct projection_runner *runner);
 
