@@ -42,7 +42,18 @@ enum {
 	APPEND_TRIES_MAX = 16,                /* decisions again after a lost race */
 	OUTBOX_MAX = 10000,                   /* reports; progress lines are dropped first */
 	SESSION_INPUT_IDS_REMEMBERED = 1024,
-	SESSION_RING_BYTES = 1024 * 1024,
+	SESSION_RING_BYTES = 1024 * 1024,     /* raw output that a session host keeps */
+	SESSION_SCROLLBACK_BYTES = 1024 * 1024, /* text of the lines above the screen */
+	SESSION_INPUT_QUEUE_BYTES = 256 * 1024, /* typed, not yet read by the program */
+	SESSION_INPUT_ID_BYTES_MAX = 128,
+	SESSION_TEXT_BYTES_MAX = 192 * 1024,  /* of one screen answer */
+	SESSION_CELLS_MAX = 256 * 1024,       /* columns times rows; rows are cut to fit */
+	SESSION_HOST_CLIENTS_MAX = 8,         /* connections to one host */
+	SESSION_HOST_START_MS = 10 * 1000,    /* until a host answers on its socket */
+	SESSION_REQUEST_TIMEOUT_MS = 5 * 1000,
+	SESSION_REQUESTS_MAX = 64,            /* waiting for one host's answer */
+	SESSION_SPEC_BYTES_MAX = 128 * 1024,
+	SESSION_FOLLOWER_STALL_MS = 10 * 1000, /* a follower that reads nothing for so long is dropped */
 };
 
 #endif
