@@ -1,0 +1,43 @@
+/* Runs an external program on a worker thread and waits for it: with a deadline, with a cancel from
+ * another thread, keeping the last of its output. The one place of the runtime that spawns. */
+#ifndef ROOST_NODEAGENT_RUNTIME_PROCESS_H
+#define ROOST_NODEAGENT_RUNTIME_PROCESS_H
+
+#include "bus/foundation/arena.h"
+#include "bus/foundation/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a worker's waits can be interrupted by. Made by the dispatcher for each call. */
+struct process_wait {
+	int cancel_fd; /* an eventfd, readable once cancelled; -1 for none */
+};
+
+/* True once cancelled. NULL is allowed. */
+bool process_wait_cancelled(const struct process_wait *wait);
+
+enum process_end { PROCESS_EXITED, PROCESS_TIMED_OUT, PROCESS_CANCELLED };
+
+struct process_result {
+	enum process_end end;
+	int exit_code;	    /* 128 + signal when killed by one; -1 unless EXITED */
+	const char *output; /* the last STEP_OUTPUT_TAIL_BYTES of both outputs, in the arena */
+};
+
+struct process_options {
+	char *const *argv;
+	char *const *environment; /* NULL: a minimal one (PATH, LC_ALL=C) */
+	const char *input;	  /* given on standard input; NULL for none */
+	const char *log_path;	  /* NULL, or a file that gets the first PROCESS_LOG_BYTES_MAX of output */
+	uint32_t timeout_ms;	  /* 0 for none */
+};
+
+/* Runs it in a process group of its own, which is killed whole when the time is up or it is cancelled.
+ * Returns false only when it could not be run at all; how it ended is in the result. Output is taken
+ * until the program has ended, so a grandchild that holds the pipe does not hang the caller. */
+bool process_run(const struct process_options *options, const struct process_wait *wait, struct arena *arena,
+		 struct process_result *result, struct error *error);
+
+#endif

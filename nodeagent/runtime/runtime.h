@@ -1,0 +1,83 @@
+/* The one door to workspaces on this machine: picks the driver, runs the steps in order, cleans up
+ * after a step that failed. No other code calls a driver (S2-04..S2-07).
+ *
+ * Threads: runtime_open, runtime_close and runtime_cancel belong to the loop. All other calls block and
+ * belong on a libuv worker thread: at most one call per workspace at once, several workspaces in
+ * parallel; the caller keeps to that. (UV_THREADPOOL_SIZE bounds the parallelism.)
+ *
+ * Without a usable driver a start fails at once with the true cause (D7); stop and remove succeed when
+ * nobody runs it. A NULL runtime behaves like that too. */
+#ifndef ROOST_NODEAGENT_RUNTIME_RUNTIME_H
+#define ROOST_NODEAGENT_RUNTIME_RUNTIME_H
+
+#include "nodeagent/runtime/runtime_driver.h"
+
+struct runtime;
+
+/* What a start is doing; called on the worker thread that runs it, before each step ("disk", "network",
+ * "sandbox", "clone"). `message` is a sentence for users. */
+typedef void runtime_progress(void *context, const char *step, const char *message);
+
+/* Why a start failed, for WorkspaceFailed. Texts live in the arena of the call. */
+struct runtime_failure {
+	const char *step;    /* "runtime", "disk", "network", "sandbox", "clone" */
+	const char *message; /* safe for users */
+	const char *detail;  /* tail of the step's output, at most STEP_OUTPUT_TAIL_BYTES; "" for none */
+	bool cancelled;	     /* by runtime_cancel */
+};
+
+/* Makes a runtime over the driver (NULL: none, every start fails). `settings` is copied shallowly: its
+ * texts stay the caller's and must outlive the runtime. The caller frees it with runtime_close. */
+bool runtime_open(const struct runtime_driver *driver, const struct runtime_settings *settings,
+		  struct runtime **runtime, struct error *error);
+
+/* Frees it; running workspaces run on. Nothing may be going on. NULL is allowed. */
+void runtime_close(struct runtime *runtime);
+
+/* Tries the driver out (takes some tenths of a second) and fills the facts, which live in the arena.
+ * False with the cause when no workspace can be made. Must be called once before the first start; again
+ * whenever the agent wants to know whether things have changed. */
+bool runtime_probe(struct runtime *runtime, struct arena *arena, struct runtime_facts *facts, struct error *error);
+
+/* Disk, network, sandbox and checkout, whatever of them is missing. On success the workspace runs with
+ * its repository checked out. On failure the sandbox and network are gone again, and the disk too unless
+ * it was there before; `failure` says why. Idempotent: also after a kill -9 in the middle.
+ * A workspace that runs already, with its checkout, is left alone. */
+bool runtime_start(struct runtime *runtime, struct arena *arena, const struct runtime_workspace *workspace,
+		   runtime_progress *progress, void *context, struct runtime_failure *failure);
+
+/* Ends everything that runs in it and keeps the files. Succeeds when nothing runs. STOP_FAILED says what
+ * is left; calling again is right. */
+bool runtime_stop(struct runtime *runtime, const char *workspace_id, uint32_t grace_ms, struct error *error);
+
+/* Stops it without grace and takes everything away. Succeeds when nothing is there. */
+bool runtime_remove(struct runtime *runtime, const char *workspace_id, struct error *error);
+
+/* True in `running` when its first process lives. */
+bool runtime_is_running(struct runtime *runtime, const char *workspace_id, bool *running, struct error *error);
+
+/* All workspaces of this installation on this machine, from disk and kernel. */
+bool runtime_list(struct runtime *runtime, struct arena *arena, struct runtime_found **found, size_t *count,
+		  struct error *error);
+
+/* The argv that runs a program inside a running workspace; execute it on the machine, with no other
+ * privileges than the agent's, any number of seconds later. The program's cgroup exists afterwards.
+ *
+ * With console_socket: the started command sends the terminal's master over that unix socket (listening
+ * before, one SCM_RIGHTS message), writes pid_file and exits 0 once the program runs. The program is then
+ * a child of the nearest child subreaper (PR_SET_CHILD_SUBREAPER) above the command, which can wait for
+ * it and gets its exit status.
+ * Without: the command's standard files are the program's, and its exit status becomes the command's. */
+bool runtime_command(struct runtime *runtime, struct arena *arena, const struct runtime_program *program, char ***argv,
+		     struct error *error);
+
+/* Ends every process of a group (a session), by force after `grace_ms`, and removes the group. Of an
+ * absent one, succeeds. */
+bool runtime_kill_processes(struct runtime *runtime, const char *workspace_id, const char *group, uint32_t grace_ms,
+			    struct error *error);
+
+/* From the loop: ends the external program that the workspace's present start waits for, and makes that
+ * start fail with `cancelled`. Without a start going on it does nothing. Never blocks. */
+void runtime_cancel(struct runtime *runtime, const char *workspace_id);
+
+#endif

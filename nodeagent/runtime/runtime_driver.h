@@ -1,0 +1,167 @@
+/* The contract between the one dispatcher (runtime.h) and the drivers that really make workspaces.
+ * Nobody but the dispatcher may call a driver; a test reads the sources to see to it (S2-06).
+ *
+ * Life of a workspace, as a driver sees it
+ *
+ *   make_disk -> make_network -> start -> [command, kill_processes, bind ...] -> stop -> remove
+ *                                  ^                                              |
+ *                                  +------- make_network <- make_disk <-----------+  (a restart)
+ *
+ * - Every function but `close` may block, runs on a worker thread and is called for one workspace by
+ *   one thread at a time; different workspaces are served by several threads at once. `open` and
+ *   `close` are called once, with nothing else going on.
+ * - Every function is idempotent: what is there already, from before a kill -9 at any instruction, is
+ *   taken or replaced, and stop and remove of nothing succeed. The process's memory proves nothing.
+ * - Everything made carries the installation's id and the workspace's id, and can be found by `list`
+ *   from disk and kernel alone.
+ * - A function that fails leaves its own part as if it had not been called. What earlier steps made is
+ *   undone by the dispatcher, through stop and remove.
+ * - External programs are waited for through the `struct process_wait` given, so that a cancel from
+ *   the loop ends them (process.h). A function without one must not take long.
+ * - Memory: what is returned lives in the arena given. Inputs are borrowed for the call.
+ * - Errors: PROVISIONING_FAILED, STOP_FAILED and PLATFORM_UNAVAILABLE carry sentences that users may
+ *   read; INTERNAL goes to the log.
+ *
+ * No function may be NULL. */
+#ifndef ROOST_NODEAGENT_RUNTIME_RUNTIME_DRIVER_H
+#define ROOST_NODEAGENT_RUNTIME_RUNTIME_DRIVER_H
+
+#include "bus/foundation/arena.h"
+#include "bus/foundation/error.h"
+#include "nodeagent/runtime/process.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the agent decides once, at start. Texts are borrowed for the life of the runtime. */
+struct runtime_settings {
+	const char *installation; /* 1 to 26 of [A-Za-z0-9]: marks everything that is ours */
+	const char *folder;	  /* made if absent; disks, labels and logs of the workspaces */
+	const char *binary;	  /* ROOST_RUNTIME_BINARY, "" for the first that works */
+	const char *local_repos;  /* ROOST_LOCAL_REPOS, "" for none */
+	const char *init_program; /* path of roost-workspaceinit */
+	uint32_t cpu_percent;	  /* of one core */
+	uint64_t memory_mb;
+	uint32_t processes_max;
+	uint64_t disk_mb;
+	uint32_t clone_timeout_seconds;
+};
+
+/* One environment variable. */
+struct runtime_variable {
+	const char *name;
+	const char *value;
+};
+
+/* The workspace that is wanted. */
+struct runtime_workspace {
+	const char *id; /* ULID */
+	const char *owner;
+	uint32_t generation;
+	const char *image;	/* "" or "host", or the path of a directory or tar archive */
+	const char *repository; /* "" for none */
+	const char *branch;	/* "" for the repository's default */
+	const struct runtime_variable *environment;
+	size_t environment_count;
+};
+
+/* What a driver found out by trying (Roost__Capabilities without the machine's own figures). */
+struct runtime_facts {
+	const char *driver;  /* "oci" */
+	const char *binary;  /* the program that works, "crun" */
+	bool user_namespace; /* root inside is nobody outside */
+	bool disk_limit;     /* a workspace cannot fill the machine's disk */
+	bool network_isolation;
+	uint32_t cgroup_version; /* 1 or 2 */
+};
+
+/* One workspace of this installation found on disk or in the kernel. */
+struct runtime_found {
+	const char *id;
+	const char *owner;   /* "" when only the kernel knows of it */
+	uint32_t generation; /* 0 likewise */
+	bool running;	     /* its first process lives */
+	bool has_disk;	     /* a disk or folder with its files */
+	bool checkout_made;  /* disk is mounted and its checkout is complete */
+	bool has_remains;    /* not running, and mounts, network, cgroups or processes are left */
+};
+
+/* A program to run inside a running workspace. */
+struct runtime_program {
+	const char *workspace_id;
+	const char *group;			    /* names its own cgroup, for kill_processes: the session's id */
+	const char *const *arguments;		    /* ends with NULL; the first is the program */
+	const char *folder;			    /* "" for /workspace */
+	const struct runtime_variable *environment; /* added to the workspace's own */
+	size_t environment_count;
+	const char *console_socket; /* NULL: no terminal, the three standard files are passed on */
+	const char *pid_file;	    /* with a terminal: gets the program's pid as seen on the machine */
+};
+
+struct runtime_driver {
+	const char *name;
+
+	/* Makes the driver's state; touches nothing but memory. */
+	bool (*open)(const struct runtime_settings *settings, void **state, struct error *error);
+
+	/* Frees the state; also takes away what serves the installation as a whole when none of its
+	 * workspaces runs any more. Running workspaces run on. */
+	void (*close)(void *state);
+
+	/* Finds out by trying whether and how workspaces can be made. False with PLATFORM_UNAVAILABLE and
+	 * the true cause when they cannot (D7); everything below but stop, remove and list then fails
+	 * with the same error. May be called again later. */
+	bool (*probe)(void *state, struct process_wait *wait, struct arena *arena, struct runtime_facts *facts,
+		      struct error *error);
+
+	/* The workspace's files: there and reachable afterwards, with those of earlier generations. */
+	bool (*make_disk)(void *state, struct process_wait *wait, const struct runtime_workspace *workspace,
+			  struct error *error);
+
+	/* Its network with an address of its own: outbound only. */
+	bool (*make_network)(void *state, struct process_wait *wait, const struct runtime_workspace *workspace,
+			     struct error *error);
+
+	/* Its sandbox; makes the network itself when there is none. A sandbox of an older generation must
+	 * have been stopped. */
+	bool (*start)(void *state, struct process_wait *wait, const struct runtime_workspace *workspace,
+		      struct error *error);
+
+	bool (*is_running)(void *state, const char *workspace_id, bool *running, struct error *error);
+
+	/* Ends all processes (politely, after `grace_ms` by force, until the cgroup is empty), takes away
+	 * the network, detaches the disk and keeps the files (S2-05). Works without a usable runtime. */
+	bool (*stop)(void *state, struct process_wait *wait, const char *workspace_id, uint32_t grace_ms,
+		     struct error *error);
+
+	/* Takes away the files too. The dispatcher has stopped it before. */
+	bool (*remove)(void *state, struct process_wait *wait, const char *workspace_id, struct error *error);
+
+	/* Everything that carries this installation's id, from disk and kernel. */
+	bool (*list)(void *state, struct arena *arena, struct runtime_found **found, size_t *count,
+		     struct error *error);
+
+	/* The argv, ending with NULL, that runs the program inside when executed on the machine; also
+	 * makes the program's cgroup. See runtime_command. */
+	bool (*command)(void *state, struct arena *arena, const struct runtime_program *program, char ***argv,
+			struct error *error);
+
+	/* Ends every process of a group and removes the group's cgroup; of an absent one, succeeds.
+	 * SIGTERM first when grace_ms is not 0. */
+	bool (*kill_processes)(void *state, const char *workspace_id, const char *group, uint32_t grace_ms,
+			       struct error *error);
+
+	/* Shows the folder behind `fd` read-only at `path` inside a running workspace, and ends that. */
+	bool (*bind)(void *state, const char *workspace_id, int fd, const char *path, struct error *error);
+	bool (*unbind)(void *state, const char *workspace_id, const char *path, struct error *error);
+
+	/* A folder on the workspace's disk as seen on the machine: its checkout, and the place beside it
+	 * for marks that the workspace cannot reach. Valid while the disk is made. */
+	bool (*paths)(void *state, struct arena *arena, const char *workspace_id, const char **checkout,
+		      const char **marks, struct error *error);
+};
+
+extern const struct runtime_driver runtime_driver_oci;
+
+#endif
