@@ -77,11 +77,14 @@ bool connection_is_online(const struct connection *connection);
 uv_loop_t *connection_loop(const struct connection *connection);
 
 /* Further listeners to coming and going, beside the settings' own: whoever keeps something alive on
- * the server (a consumer, a wait) starts it over by itself. Either function may be NULL. They are
+ * the server (a consumer, a wait) starts it over by itself. The functions may be NULL. They are
  * called on the loop, never before this returns, and not for what was so already: ask
- * connection_is_online. A watch may be ended inside its own callback; connection_close ends all. */
+ * connection_is_online. `closing` is called inside connection_close, after the pending requests have
+ * failed: the watch has ended then and the connection must not be used any more. A watch may be ended
+ * inside any watch's callback. */
 struct connection_watch *connection_watch(struct connection *connection, void (*online)(void *context),
-					  void (*offline)(void *context), void *context);
+					  void (*offline)(void *context), void (*closing)(void *context),
+					  void *context);
 void connection_unwatch(struct connection_watch *watch);
 
 /* The server's version from its INFO line, "" while unknown. */
