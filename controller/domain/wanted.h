@@ -1,0 +1,20 @@
+/* What is wanted of a node: pure functions from states. Nothing is sent as "do this once"; a row's
+ * version is the node version that last changed what is wanted of it. */
+#ifndef ROOST_CONTROLLER_DOMAIN_WANTED_H
+#define ROOST_CONTROLLER_DOMAIN_WANTED_H
+
+#include "bus/foundation/arena.h"
+#include "node.pb-c.h"
+#include "state.pb-c.h"
+
+/* creating, running -> RUN; stopping, stopped, error -> STOP; deleting, deleted -> REMOVE. */
+Roost__WantedWorkspace__Desired wanted_of_workspace(Roost__Workspace__Status status);
+
+/* starting, running -> RUN; everything else -> STOP. */
+Roost__WantedSession__Desired wanted_of_session(Roost__AgentSession__Status status);
+
+/* The rows for an ApplyRequest, in the arena; strings are those of the state. */
+Roost__WantedWorkspace *wanted_workspace(const Roost__WorkspaceState *state, struct arena *arena);
+Roost__WantedSession *wanted_session(const Roost__SessionState *state, struct arena *arena);
+
+#endif
