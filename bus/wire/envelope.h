@@ -7,16 +7,16 @@
 #include "bus/foundation/error.h"
 #include "bus/wire/message.h"
 
-#define HEADER_CONTENT_TYPE "Content-Type"
+#define HEADER_CONTENT_TYPE    "Content-Type"
 #define HEADER_IDEMPOTENCY_KEY "Idempotency-Key"
-#define HEADER_MIN_SEQ "Roost-Min-Seq"
-#define HEADER_SEQ "Roost-Seq"
-#define HEADER_TRACEPARENT "traceparent"
-#define HEADER_ERROR_CODE "Nats-Service-Error-Code"
-#define HEADER_ERROR "Nats-Service-Error"
-#define HEADER_RETRY_AFTER "Retry-After"
-#define CONTENT_TYPE_JSON "application/json"
-#define CONTENT_TYPE_PROTOBUF "application/protobuf"
+#define HEADER_MIN_SEQ	       "Roost-Min-Seq"
+#define HEADER_SEQ	       "Roost-Seq"
+#define HEADER_TRACEPARENT     "traceparent"
+#define HEADER_ERROR_CODE      "Nats-Service-Error-Code"
+#define HEADER_ERROR	       "Nats-Service-Error"
+#define HEADER_RETRY_AFTER     "Retry-After"
+#define CONTENT_TYPE_JSON      "application/json"
+#define CONTENT_TYPE_PROTOBUF  "application/protobuf"
 
 /* True for application/json, with or without parameters. */
 bool envelope_is_json(const char *content_type);

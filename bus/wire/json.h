@@ -2,7 +2,10 @@
  * and two house rules. An enum value is its lower-case word; a field that ends in _at is Unix
  * milliseconds in protobuf and ISO-8601 UTC with milliseconds in JSON. 64-bit integers are decimal
  * strings, bytes are base64, maps (repeated <Field>Entry messages of key and value) are objects.
- * Writing gives every field: absent singular ones as null, empty repeated ones as [] and {}.
+ * Writing gives every field: absent singular ones as null, empty repeated ones as [] and {}; of a oneof
+ * only the chosen member. Maps are written sorted by key. Reading takes null for absent, 64-bit integers
+ * as numbers too, and enum values as numbers too (envelope_decode refuses those nobody knows). Times
+ * outside the years 0000 to 9999 are written as the nearest inside.
  * Any thread. */
 #ifndef ROOST_BUS_WIRE_JSON_H
 #define ROOST_BUS_WIRE_JSON_H

@@ -15,11 +15,11 @@ struct bytes message_pack(const ProtobufCMessage *message, struct arena *arena);
 
 /* Unpacked into the arena. NULL and ERROR_INVALID_ARGUMENT when it does not decode, nests deeper
  * than JSON_DEPTH_MAX, or a string is not UTF-8 or holds a zero byte. */
-ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, struct bytes bytes,
-				 struct arena *arena, struct error *error);
+ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, struct bytes bytes, struct arena *arena,
+				 struct error *error);
 
 /* For requests: ERROR_INVALID_ARGUMENT that names the numbers when the message or one inside it has
- * unknown fields. */
+ * unknown fields, or an enum value that is none of its enum's. */
 bool message_refuse_unknown_fields(const ProtobufCMessage *message, struct error *error);
 
 /* A deep copy in the arena. */

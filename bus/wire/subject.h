@@ -22,13 +22,13 @@ bool owner_from_token(const char *token, size_t length, char owner[129]);
 /* Builders. The owner is the user id as it is. They assert that the owner fits. */
 struct subject subject_command(const char *owner, const char *resource, const char *verb);
 struct subject subject_event(const char *owner, const char *kind, const char *id);
-struct subject subject_feed_of_owner(const char *owner);  /* roost.feed.<owner>.> */
+struct subject subject_feed_of_owner(const char *owner); /* roost.feed.<owner>.> */
 struct subject subject_tail(const char *owner, const char *node, const char *workspace, const char *session,
-			    const char *event);		  /* NULL or "" becomes - */
+			    const char *event); /* NULL or "" becomes - */
 struct subject subject_node(const char *node, const char *verb);
 struct subject subject_report(const char *node);
 struct subject subject_beat(const char *node);
-struct subject subject_inbox(const char *user, const char *rest);  /* _INBOX.<token of user>.<rest> */
+struct subject subject_inbox(const char *user, const char *rest); /* _INBOX.<token of user>.<rest> */
 
 /* Parsers. False when the subject is not of that shape or a token is not legal; outputs are then
  * undefined. Buffers are filled with zero-terminated strings. */
@@ -44,11 +44,11 @@ struct event_subject {
 	char kind[16];
 	char id[129];
 };
-bool subject_parse_event(const char *subject, struct event_subject *out);  /* roost.evt and roost.feed */
+bool subject_parse_event(const char *subject, struct event_subject *out); /* roost.evt and roost.feed */
 
 struct node_subject {
 	char node[27];
-	char verb[32];	/* "" for report and beat */
+	char verb[32]; /* "" for report and beat */
 };
 bool subject_parse_node(const char *subject, struct node_subject *out); /* roost.node, .report and .beat */
 
