@@ -1,0 +1,44 @@
+/* What a command is: a row of schemas/commands.def and the `const struct command` that
+ * <verb>_<resource>.c exports, in one of three forms. A row without its file does not link.
+ *
+ *  query   answers from the projection alone. Called again on a fresher projection when it refuses;
+ *          so it changes nothing.
+ *  change  appends one record to one aggregate; see durable.h.
+ *  run     anything else: two aggregates, a call to a node. It ends the request itself. */
+#ifndef ROOST_CONTROLLER_COMMANDS_COMMAND_H
+#define ROOST_CONTROLLER_COMMANDS_COMMAND_H
+
+#include "controller/commands/request.h"
+
+struct change;
+
+struct command {
+	ProtobufCMessage *(*query)(struct request *request, struct error *error);
+	const struct change *change;
+	void (*run)(struct request *request);
+};
+
+struct command_row {
+	const char *resource;
+	const char *verb;
+	const char *name;    /* "workspace.create" */
+	const char *subject; /* "roost.cmd.*.workspace.create" */
+	const ProtobufCMessageDescriptor *request;
+	const ProtobufCMessageDescriptor *response;
+	bool durable;
+	const struct command *command;
+};
+
+enum command_index {
+#define COMMAND(resource, verb, stem, name, durable, body) COMMAND_##name,
+#include "schemas/commands.def"
+#undef COMMAND
+	COMMAND_COUNT
+};
+
+extern const struct command_row command_rows[COMMAND_COUNT];
+
+/* The row of a resource and verb; NULL when there is none. */
+const struct command_row *command_find(const char *resource, const char *verb);
+
+#endif

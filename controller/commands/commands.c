@@ -1,0 +1,143 @@
+/* Start, listening, draining and the end of the commands' side. Requests are taken once the projection
+ * has caught up, under one queue group over all controllers, and each is handled in an arena of its
+ * own that is kept for the next one. */
+#include "controller/commands/commands_state.h"
+
+#include "bus/foundation/log.h"
+#include "bus/foundation/ulid.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ARENA_KEPT_BYTES_MAX = 256 * 1024 };
+
+struct arena *commands_arena(struct commands *commands)
+{
+	return commands->arena_count > 0 ? commands->arenas[--commands->arena_count] : arena_new();
+}
+
+void commands_arena_return(struct commands *commands, struct arena *arena)
+{
+	if (commands->arena_count == ARENAS_KEPT || arena_used(arena) > ARENA_KEPT_BYTES_MAX) {
+		arena_free(arena);
+		return;
+	}
+	arena_reset(arena);
+	commands->arenas[commands->arena_count++] = arena;
+}
+
+void commands_begin(struct commands *commands)
+{
+	commands->under_way++;
+}
+
+static void tell_drained(struct commands *commands)
+{
+	void (*drained)(void *context) = commands->drained;
+	if (drained == NULL)
+		return;
+	commands->drained = NULL;
+	uv_timer_stop(&commands->drain_timer);
+	drained(commands->drained_context);
+}
+
+void commands_end(struct commands *commands)
+{
+	assert(commands->under_way > 0);
+	if (--commands->under_way == 0 && commands->draining)
+		tell_drained(commands);
+}
+
+void commands_count_forged(struct commands *commands, const struct incoming *message)
+{
+	uint64_t count = ++commands->counts.forged_replies;
+	if ((count & (count - 1)) == 0) /* the 1st, 2nd, 4th, 8th ...: a flood does not fill the disk */
+		log_warning("dropped %llu messages whose reply subject is not their sender's; the last on %.200s",
+			    (unsigned long long)count, message->subject);
+}
+
+static void name_endpoints(struct commands *commands)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		commands->endpoints[i].name = command_rows[i].name;
+		commands->endpoints[i].subject = command_rows[i].subject;
+	}
+	commands->endpoints[ENDPOINT_REPORT].name = "report";
+	commands->endpoints[ENDPOINT_REPORT].subject = "roost.report.*";
+}
+
+struct commands *commands_new(const struct commands_settings *settings)
+{
+	struct commands *commands = calloc(1, sizeof(*commands));
+	if (commands == NULL) {
+		fputs("out of memory\n", stderr);
+		abort();
+	}
+	commands->settings = *settings;
+	commands->queue = aggregate_queue_new();
+	name_endpoints(commands);
+	uv_timer_init(settings->loop, &commands->drain_timer);
+	commands->drain_timer.data = commands;
+	snprintf(commands->service_id, sizeof(commands->service_id), "%s", ulid_new(clock_wall_ms()).text);
+	return commands;
+}
+
+void commands_listen(struct commands *commands)
+{
+	if (commands->service != NULL || commands->draining)
+		return;
+	struct connection *answers = commands->settings.answers;
+	commands->command_subscription =
+		connection_subscribe(answers, "roost.cmd.*.*.*", "controllers", dispatch_command, commands);
+	commands->report_subscription =
+		connection_subscribe(answers, "roost.report.*", "controllers", dispatch_report, commands);
+	commands->service =
+		service_start(answers, "roost-controller", ROOST_VERSION, commands->service_id,
+			      "Answers roost.cmd.> and roost.report.>", commands->endpoints, ENDPOINT_COUNT);
+}
+
+static void drain_timed_out(uv_timer_t *timer)
+{
+	struct commands *commands = timer->data;
+	log_warning("%zu requests were still under way at the deadline for stopping", commands->under_way);
+	tell_drained(commands);
+}
+
+void commands_drain(struct commands *commands, uint32_t timeout_ms, void (*drained)(void *context), void *context)
+{
+	commands->draining = true;
+	commands->drained = drained;
+	commands->drained_context = context;
+	if (commands->service != NULL) {
+		service_stop(commands->service);
+		subscription_cancel(commands->command_subscription);
+		subscription_cancel(commands->report_subscription);
+		commands->service = NULL;
+	}
+	if (commands->under_way == 0)
+		tell_drained(commands);
+	else
+		uv_timer_start(&commands->drain_timer, drain_timed_out, timeout_ms, 0);
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+	struct commands *commands = handle->data;
+	for (size_t i = 0; i < commands->arena_count; i++)
+		arena_free(commands->arenas[i]);
+	if (commands->under_way == 0)
+		aggregate_queue_free(commands->queue);
+	free(commands);
+}
+
+void commands_free(struct commands *commands)
+{
+	uv_close((uv_handle_t *)&commands->drain_timer, timer_closed);
+}
+
+const struct commands_counts *commands_counts(const struct commands *commands)
+{
+	return &commands->counts;
+}

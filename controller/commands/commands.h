@@ -1,0 +1,51 @@
+/* The controller's side of roost.cmd.> and roost.report.>: takes requests, decides, appends, projects
+ * and answers. Loop thread.
+ *
+ * Two connections. `answers` subscribes to commands and reports and publishes nothing but answers to
+ * inboxes: the server does not check reply subjects, so a forged one must find a connection that may
+ * publish nowhere else. `work` carries the log, calls to nodes and the tail. */
+#ifndef ROOST_CONTROLLER_COMMANDS_COMMANDS_H
+#define ROOST_CONTROLLER_COMMANDS_COMMANDS_H
+
+#include "bus/foundation/clock.h"
+#include "bus/link/connection.h"
+#include "bus/log/projection_runner.h"
+#include "controller/commands/live.h"
+
+struct commands;
+struct projection;
+
+struct commands_settings {
+	uv_loop_t *loop;
+	struct connection *answers;
+	struct connection *work;
+	struct projection *projection;
+	struct projection_runner *runner;
+	const struct server_clock *clock;
+	struct live_source live; /* `node` may be NULL: no node beats */
+	const char *disk_folder; /* where the log is kept on this machine; NULL: unknown, never short */
+};
+
+/* Prepares; answers nothing yet. The settings are copied, what they point to is borrowed. */
+struct commands *commands_new(const struct commands_settings *settings);
+
+/* Begins to answer; called once the projection has caught up. More calls do nothing. */
+void commands_listen(struct commands *commands);
+
+/* Takes no more requests; `drained` is called (on the loop, perhaps at once) when those under way have
+ * ended, or `timeout_ms` has passed. */
+void commands_drain(struct commands *commands, uint32_t timeout_ms, void (*drained)(void *context), void *context);
+
+/* After commands_drain has said so, and after both connections and the runner are closed. */
+void commands_free(struct commands *commands);
+
+/* Counted since start, for tests and people. */
+struct commands_counts {
+	uint64_t requests;
+	uint64_t refused;	/* answered with an error */
+	uint64_t forged_replies; /* dropped: the reply subject is no inbox of the owner */
+	uint64_t reports;
+};
+const struct commands_counts *commands_counts(const struct commands *commands);
+
+#endif

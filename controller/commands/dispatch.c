@@ -1,0 +1,165 @@
+/* From a message on roost.cmd.> to a running command. The owner comes from the subject and nowhere
+ * else; a reply subject outside that owner's inbox is dropped, since answering it would let one owner
+ * write to another's subjects. Everything else that is wrong gets an answer that names it. */
+#include "bus/foundation/limits.h"
+#include "bus/foundation/options.h"
+#include "bus/wire/envelope.h"
+#include "bus/wire/subject.h"
+#include "controller/commands/commands_state.h"
+#include "controller/commands/durable.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The token after roost.cmd., so that a subject whose rest is rubbish can still be answered. */
+static bool owner_of(const char *subject, char owner[129])
+{
+	static const char prefix[] = "roost.cmd.";
+	if (strncmp(subject, prefix, sizeof(prefix) - 1) != 0)
+		return false;
+	const char *token = subject + sizeof(prefix) - 1;
+	return owner_from_token(token, strcspn(token, "."), owner);
+}
+
+static bool read_key(struct request *request, const char *key, struct error *error)
+{
+	size_t length = key == NULL ? 0 : strlen(key);
+	if (key == NULL)
+		return true;
+	if (length == 0 || length > IDEMPOTENCY_KEY_BYTES_MAX)
+		return error_set(error, ERROR_INVALID_ARGUMENT, "Idempotency-Key: must have 1 to %d characters",
+				 IDEMPOTENCY_KEY_BYTES_MAX);
+	for (size_t i = 0; i < length; i++)
+		if (key[i] <= ' ' || key[i] > '~')
+			return error_set(error, ERROR_INVALID_ARGUMENT,
+					 "Idempotency-Key: only printable ASCII characters without blanks");
+	request->key = arena_strdup(request->arena, key);
+	return true;
+}
+
+static bool read_min_seq(const char *text, uint64_t *seq, struct error *error)
+{
+	*seq = 0;
+	if (text == NULL)
+		return true;
+	size_t digits = strspn(text, "0123456789");
+	if (digits == 0 || digits > 18 || text[digits] != '\0')
+		return error_set(error, ERROR_INVALID_ARGUMENT, "Roost-Min-Seq: not a sequence number");
+	*seq = strtoull(text, NULL, 10);
+	return true;
+}
+
+/* W3C trace context; one that is malformed is ignored, as that standard asks. */
+static const char *read_traceparent(struct request *request, const char *text)
+{
+	static const char shape[] = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
+	if (text == NULL || strlen(text) != sizeof(shape) - 1)
+		return NULL;
+	for (size_t i = 0; shape[i] != '\0'; i++)
+		if (shape[i] == '-' ? text[i] != '-' : strchr("0123456789abcdef", text[i]) == NULL)
+			return NULL;
+	return arena_strdup(request->arena, text);
+}
+
+static bool read_request(struct request *request, const struct incoming *message, uint64_t *min_seq,
+			 struct error *error)
+{
+	struct command_subject subject;
+	request->json = envelope_is_json(incoming_header(message, HEADER_CONTENT_TYPE));
+	request->traceparent = read_traceparent(request, incoming_header(message, HEADER_TRACEPARENT));
+	if (!subject_parse_command(message->subject, &subject) ||
+	    (request->row = command_find(subject.resource, subject.verb)) == NULL)
+		return error_set(error, ERROR_INVALID_ARGUMENT, "there is no command of this name");
+	if (message->data.size > REQUEST_BYTES_MAX)
+		return error_set(error, ERROR_PAYLOAD_TOO_LARGE, "the request has %zu bytes, at most %d are taken",
+				 message->data.size, REQUEST_BYTES_MAX);
+	if (!read_key(request, incoming_header(message, HEADER_IDEMPOTENCY_KEY), error) ||
+	    !read_min_seq(incoming_header(message, HEADER_MIN_SEQ), min_seq, error))
+		return false;
+	request->input =
+		envelope_decode(request->row->request, message->data, request->json, request->arena, error);
+	if (request->input == NULL)
+		return false;
+	if (request->key != NULL)
+		message_request_hash(request->row->name, request->input, request->hash);
+	return true;
+}
+
+static void query_run(struct request *request)
+{
+	struct error error;
+	ProtobufCMessage *answer = request->row->command->query(request, &error);
+	if (answer != NULL)
+		request_answer(request, answer);
+	else if (!request->fresh && refusal_needs_fresh(error.code))
+		request_freshen(request, query_run);
+	else
+		request_fail(request, &error);
+}
+
+static void command_run(struct request *request)
+{
+	const struct command *command = request->row->command;
+	if (command->query != NULL)
+		query_run(request);
+	else if (command->change != NULL)
+		change_run(request, command->change);
+	else
+		command->run(request);
+}
+
+static void new_enough(void *context, const struct error *error)
+{
+	struct request *request = context;
+	if (error != NULL)
+		request_fail(request, error);
+	else
+		command_run(request);
+}
+
+/* A projection that is being rebuilt knows too little to answer anything. */
+static void start(struct request *request, uint64_t min_seq)
+{
+	struct projection_runner *runner = request->commands->settings.runner;
+	if (!projection_runner_caught_up(runner))
+		request_freshen(request, command_run);
+	else if (projection_runner_applied_seq(runner) < min_seq)
+		projection_runner_wait(runner, min_seq, request_time_left(request), new_enough, request);
+	else
+		command_run(request);
+}
+
+static struct request *request_new(struct commands *commands, const struct incoming *message, const char *owner)
+{
+	struct arena *arena = commands_arena(commands);
+	struct request *request = arena_new_of(arena, struct request);
+	request->commands = commands;
+	request->arena = arena;
+	request->owner = arena_strdup(arena, owner);
+	request->reply = arena_strdup(arena, message->reply);
+	request->started_ns = clock_monotonic_ns();
+	request->deadline_ms = message->received_ms + option_number(OPTION_ROOST_COMMAND_TIMEOUT_MS);
+	commands_begin(commands);
+	commands->counts.requests++;
+	return request;
+}
+
+void dispatch_command(void *context, const struct incoming *message)
+{
+	struct commands *commands = context;
+	char owner[129];
+	if (!owner_of(message->subject, owner) || !subject_reply_allowed(message->reply, owner)) {
+		commands_count_forged(commands, message);
+		return;
+	}
+	struct request *request = request_new(commands, message, owner);
+	uint64_t min_seq = 0;
+	struct error error;
+	if (commands->under_way > COMMANDS_WAITING_MAX)
+		error_set(&error, ERROR_BUSY, "%zu commands are waiting", commands->under_way);
+	else if (read_request(request, message, &min_seq, &error)) {
+		start(request, min_seq);
+		return;
+	}
+	request_fail(request, &error);
+}
