@@ -56,6 +56,10 @@ bool runtime_remove(struct runtime *runtime, const char *workspace_id, struct er
 /* True in `running` when its first process lives. */
 bool runtime_is_running(struct runtime *runtime, const char *workspace_id, bool *running, struct error *error);
 
+/* A pidfd of the workspace's first process: readable from the moment that it ends, so that the loop
+ * notices by itself. Close-on-exec; the caller closes it. WORKSPACE_NOT_RUNNING when it does not run. */
+bool runtime_watch(struct runtime *runtime, const char *workspace_id, int *pidfd, struct error *error);
+
 /* All workspaces of this installation on this machine, from disk and kernel. */
 bool runtime_list(struct runtime *runtime, struct arena *arena, struct runtime_found **found, size_t *count,
 		  struct error *error);

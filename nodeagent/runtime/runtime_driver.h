@@ -130,6 +130,10 @@ struct runtime_driver {
 
 	bool (*is_running)(void *state, const char *workspace_id, bool *running, struct error *error);
 
+	/* A pidfd of the first process, opened so that a reused pid cannot be taken for it;
+	 * WORKSPACE_NOT_RUNNING when it does not run. The caller closes it. */
+	bool (*watch)(void *state, const char *workspace_id, int *pidfd, struct error *error);
+
 	/* Ends all processes (politely, after `grace_ms` by force, until the cgroup is empty), takes away
 	 * the network, detaches the disk and keeps the files (S2-05). Works without a usable runtime. */
 	bool (*stop)(void *state, struct process_wait *wait, const char *workspace_id, uint32_t grace_ms,
