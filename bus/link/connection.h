@@ -26,7 +26,7 @@ struct incoming {
 	const char *subject;
 	const char *reply; /* "" when nobody waits */
 	struct bytes data;
-	void *headers;	/* for incoming_header only */
+	void *headers;	     /* for incoming_header only */
 	int64_t received_ms; /* monotonic, when the library handed it over */
 };
 
@@ -50,10 +50,10 @@ struct outgoing {
 };
 
 struct connection_settings {
-	const char *name;		/* shown by the server, and in log lines */
+	const char *name; /* shown by the server, and in log lines */
 	const char *url;
-	const char *credentials_file;	/* read again at every authentication; NULL for none */
-	const char *inbox_user;		/* replies arrive below _INBOX.<token of this user> */
+	const char *credentials_file; /* read again at every authentication; NULL for none */
+	const char *inbox_user;	      /* replies arrive below _INBOX.<token of this user> */
 	/* All may be NULL. `online` is called after every (re)connect, `offline` when it is lost. */
 	void (*online)(void *context);
 	void (*offline)(void *context);
@@ -64,10 +64,10 @@ struct connection_settings {
 
 /* Starts connecting and returns at once. The strings are copied. NULL only for a malformed URL or an
  * unreadable credentials file. */
-struct connection *connection_open(uv_loop_t *loop, const struct connection_settings *settings,
-				   struct error *error);
+struct connection *connection_open(uv_loop_t *loop, const struct connection_settings *settings, struct error *error);
 
-/* Ends everything: pending requests fail with ERROR_PLATFORM_UNAVAILABLE before it returns, no
+/* Ends everything: pending requests fail with ERROR_PLATFORM_UNAVAILABLE before it returns (a request
+ * made from inside such a callback is ignored: ticket 0), subscriptions and watches are gone, no
  * callback comes afterwards. `closed` (may be NULL) is called on the loop when the memory is gone. */
 void connection_close(struct connection *connection, void (*closed)(void *context), void *context);
 
@@ -102,8 +102,10 @@ bool connection_publish(struct connection *connection, const struct outgoing *me
 /* Sends a request whose answer, or failure, comes exactly once to `done` on the loop, never before
  * this returns: `answer` is NULL on failure, and `error` then tells why: ERROR_PLATFORM_UNAVAILABLE
  * (offline, or the connection was lost while waiting), ERROR_NODE_UNREACHABLE (nobody listens),
- * ERROR_BUSY (too many in flight), ERROR_CONFLICT never. A deadline that passes gives
- * ERROR_PLATFORM_UNAVAILABLE with "timed out". An answer that carries Nats-Service-Error-Code is
+ * ERROR_BUSY (too many in flight), ERROR_FORBIDDEN (the server refuses the subject to these
+ * credentials), ERROR_PAYLOAD_TOO_LARGE. A deadline that passes gives
+ * ERROR_PLATFORM_UNAVAILABLE with "timed out"; an answer that arrived before its deadline counts even
+ * when the loop was busy. An answer that carries Nats-Service-Error-Code is
  * still an answer: see bus/wire/envelope.h.
  * Returns a ticket for connection_forget. */
 uint64_t connection_request(struct connection *connection, const struct outgoing *message, uint32_t timeout_ms,

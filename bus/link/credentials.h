@@ -24,7 +24,7 @@ bool nkey_public_valid(const char *public_key, enum nkey_kind kind);
 
 /* What a user may do. Absent lists mean: everything. */
 struct user_permissions {
-	const char *const *publish_allow;   /* NULL-terminated; NULL for all */
+	const char *const *publish_allow; /* NULL-terminated; NULL for all */
 	const char *const *subscribe_allow;
 	bool allow_responses;
 };

@@ -1,0 +1,96 @@
+/* The janitor is started at first use and detached twice, so that it is nobody's child: a test runner
+ * that kills the test with all its children leaves it. It reads one path a line, and at the end of
+ * the pipe, which is the end of the program, becomes `rm -rf`. */
+#include "tests/support/cleanup.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PATHS_MAX = 256 };
+
+static int janitor_pipe = -1;
+
+static void die(const char *what)
+{
+	perror(what);
+	abort();
+}
+
+static void janitor(int input)
+{
+	char *arguments[PATHS_MAX + 4] = {(char *)"rm", (char *)"-rf", (char *)"--"};
+	int count = 3;
+	char *line = NULL;
+	size_t size = 0;
+	FILE *paths = fdopen(input, "r");
+	if (paths == NULL)
+		_exit(1);
+	while (count < PATHS_MAX + 3 && getline(&line, &size, paths) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		arguments[count++] = strdup(line);
+	}
+	execvp("rm", arguments);
+	_exit(1);
+}
+
+static void start_janitor(void)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		die("pipe for the janitor");
+	pid_t middle = fork();
+	if (middle < 0)
+		die("fork for the janitor");
+	if (middle == 0) {
+		setsid();
+		if (fork() != 0)
+			_exit(0);
+		close(ends[1]);
+		/* Who waits for the end of the test's output must not wait for the janitor. */
+		int null = open("/dev/null", O_RDWR);
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		janitor(ends[0]);
+	}
+	waitpid(middle, NULL, 0);
+	close(ends[0]);
+	janitor_pipe = ends[1];
+}
+
+void cleanup_path(const char *path)
+{
+	char line[4096];
+	if (janitor_pipe < 0)
+		start_janitor();
+	int length = snprintf(line, sizeof(line), "%s\n", path);
+	if (length >= (int)sizeof(line) || write(janitor_pipe, line, (size_t)length) != length)
+		die("telling the janitor");
+}
+
+/* The paths handed out, which live as long as the program. */
+struct folder {
+	struct folder *next;
+	char path[4000];
+};
+
+const char *cleanup_folder(void)
+{
+	static struct folder *folders;
+	const char *parent = getenv("TMPDIR");
+	struct folder *folder = calloc(1, sizeof(*folder));
+	if (folder == NULL)
+		die("memory");
+	snprintf(folder->path, sizeof(folder->path), "%s/roost-test-XXXXXX", parent == NULL ? "/tmp" : parent);
+	if (mkdtemp(folder->path) == NULL)
+		die("mkdtemp");
+	cleanup_path(folder->path);
+	folder->next = folders;
+	folders = folder;
+	return folder->path;
+}
