@@ -1,20 +1,21 @@
 /* What a command is: a row of schemas/commands.def and the `const struct command` that
  * <verb>_<resource>.c exports, in one of three forms. A row without its file does not link.
  *
- *  query   answers from the projection alone. Called again on a fresher projection when it refuses;
- *          so it changes nothing.
- *  change  appends one record to one aggregate; see durable.h.
- *  run     anything else: two aggregates, a call to a node. It ends the request itself. */
+ *  query    answers from the projection alone. Called again on a fresher projection when it refuses;
+ *           so it changes nothing.
+ *  decide   with respond: changes what the log says; pipeline.h does the rest. `respond` makes the
+ *           response from the resource as it was right after the record; live fields are filled in.
+ *  run      anything else, such as a call to a node. It ends the request itself. */
 #ifndef ROOST_CONTROLLER_COMMANDS_COMMAND_H
 #define ROOST_CONTROLLER_COMMANDS_COMMAND_H
 
 #include "controller/commands/request.h"
-
-struct change;
+#include "controller/domain/decision.h"
 
 struct command {
 	ProtobufCMessage *(*query)(struct request *request, struct error *error);
-	const struct change *change;
+	struct decision *(*decide)(const struct decision_inputs *inputs, const ProtobufCMessage *input);
+	ProtobufCMessage *(*respond)(struct request *request, const struct answer *answer);
 	void (*run)(struct request *request);
 };
 

@@ -76,9 +76,8 @@ struct commands *commands_new(const struct commands_settings *settings)
 		abort();
 	}
 	commands->settings = *settings;
-	commands->queue = aggregate_queue_new();
 	name_endpoints(commands);
-	uv_timer_init(settings->loop, &commands->drain_timer);
+	uv_timer_init(connection_loop(settings->answers), &commands->drain_timer);
 	commands->drain_timer.data = commands;
 	snprintf(commands->service_id, sizeof(commands->service_id), "%s", ulid_new(clock_wall_ms()).text);
 	return commands;
@@ -90,12 +89,12 @@ void commands_listen(struct commands *commands)
 		return;
 	struct connection *answers = commands->settings.answers;
 	commands->command_subscription =
-		connection_subscribe(answers, "roost.cmd.*.*.*", "controllers", dispatch_command, commands);
+	    connection_subscribe(answers, "roost.cmd.*.*.*", "controllers", dispatch_command, commands);
 	commands->report_subscription =
-		connection_subscribe(answers, "roost.report.*", "controllers", dispatch_report, commands);
+	    connection_subscribe(answers, "roost.report.*", "controllers", dispatch_report, commands);
 	commands->service =
-		service_start(answers, "roost-controller", ROOST_VERSION, commands->service_id,
-			      "Answers roost.cmd.> and roost.report.>", commands->endpoints, ENDPOINT_COUNT);
+	    service_start(answers, "roost-controller", ROOST_VERSION, commands->service_id,
+			  "Answers roost.cmd.> and roost.report.>", commands->endpoints, ENDPOINT_COUNT);
 }
 
 static void drain_timed_out(uv_timer_t *timer)
@@ -127,8 +126,6 @@ static void timer_closed(uv_handle_t *handle)
 	struct commands *commands = handle->data;
 	for (size_t i = 0; i < commands->arena_count; i++)
 		arena_free(commands->arenas[i]);
-	if (commands->under_way == 0)
-		aggregate_queue_free(commands->queue);
 	free(commands);
 }
 

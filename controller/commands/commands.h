@@ -7,21 +7,20 @@
 #ifndef ROOST_CONTROLLER_COMMANDS_COMMANDS_H
 #define ROOST_CONTROLLER_COMMANDS_COMMANDS_H
 
-#include "bus/foundation/clock.h"
 #include "bus/link/connection.h"
 #include "bus/log/projection_runner.h"
 #include "controller/commands/live.h"
+#include "controller/pipeline/pipeline.h"
+#include "controller/projection/projection.h"
 
 struct commands;
-struct projection;
 
 struct commands_settings {
-	uv_loop_t *loop;
 	struct connection *answers;
 	struct connection *work;
 	struct projection *projection;
 	struct projection_runner *runner;
-	const struct server_clock *clock;
+	struct pipeline *pipeline;
 	struct live_source live; /* `node` may be NULL: no node beats */
 	const char *disk_folder; /* where the log is kept on this machine; NULL: unknown, never short */
 };
@@ -42,7 +41,7 @@ void commands_free(struct commands *commands);
 /* Counted since start, for tests and people. */
 struct commands_counts {
 	uint64_t requests;
-	uint64_t refused;	/* answered with an error */
+	uint64_t refused;	 /* answered with an error */
 	uint64_t forged_replies; /* dropped: the reply subject is no inbox of the owner */
 	uint64_t reports;
 };

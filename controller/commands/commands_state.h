@@ -3,7 +3,6 @@
 #define ROOST_CONTROLLER_COMMANDS_COMMANDS_STATE_H
 
 #include "bus/link/service.h"
-#include "controller/commands/aggregate_queue.h"
 #include "controller/commands/command.h"
 #include "controller/commands/commands.h"
 
@@ -12,7 +11,6 @@ enum { ARENAS_KEPT = 64, ENDPOINT_REPORT = COMMAND_COUNT, ENDPOINT_COUNT };
 struct commands {
 	struct commands_settings settings;
 	struct commands_counts counts;
-	struct aggregate_queue *queue;
 	struct subscription *command_subscription, *report_subscription;
 	struct service *service;
 	struct service_endpoint endpoints[ENDPOINT_COUNT];

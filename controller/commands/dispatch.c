@@ -5,8 +5,8 @@
 #include "bus/foundation/options.h"
 #include "bus/wire/envelope.h"
 #include "bus/wire/subject.h"
+#include "controller/commands/change.h"
 #include "controller/commands/commands_state.h"
-#include "controller/commands/durable.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,8 +61,7 @@ static const char *read_traceparent(struct request *request, const char *text)
 	return arena_strdup(request->arena, text);
 }
 
-static bool read_request(struct request *request, const struct incoming *message, uint64_t *min_seq,
-			 struct error *error)
+static bool read_request(struct request *request, const struct incoming *message, struct error *error)
 {
 	struct command_subject subject;
 	request->json = envelope_is_json(incoming_header(message, HEADER_CONTENT_TYPE));
@@ -74,10 +73,9 @@ static bool read_request(struct request *request, const struct incoming *message
 		return error_set(error, ERROR_PAYLOAD_TOO_LARGE, "the request has %zu bytes, at most %d are taken",
 				 message->data.size, REQUEST_BYTES_MAX);
 	if (!read_key(request, incoming_header(message, HEADER_IDEMPOTENCY_KEY), error) ||
-	    !read_min_seq(incoming_header(message, HEADER_MIN_SEQ), min_seq, error))
+	    !read_min_seq(incoming_header(message, HEADER_MIN_SEQ), &request->min_seq, error))
 		return false;
-	request->input =
-		envelope_decode(request->row->request, message->data, request->json, request->arena, error);
+	request->input = envelope_decode(request->row->request, message->data, request->json, request->arena, error);
 	if (request->input == NULL)
 		return false;
 	if (request->key != NULL)
@@ -102,8 +100,8 @@ static void command_run(struct request *request)
 	const struct command *command = request->row->command;
 	if (command->query != NULL)
 		query_run(request);
-	else if (command->change != NULL)
-		change_run(request, command->change);
+	else if (command->decide != NULL)
+		change_run(request);
 	else
 		command->run(request);
 }
@@ -117,16 +115,22 @@ static void new_enough(void *context, const struct error *error)
 		command_run(request);
 }
 
-/* A projection that is being rebuilt knows too little to answer anything. */
-static void start(struct request *request, uint64_t min_seq)
+static void when_new_enough(struct request *request)
 {
 	struct projection_runner *runner = request->commands->settings.runner;
-	if (!projection_runner_caught_up(runner))
-		request_freshen(request, command_run);
-	else if (projection_runner_applied_seq(runner) < min_seq)
-		projection_runner_wait(runner, min_seq, request_time_left(request), new_enough, request);
+	if (projection_runner_applied_seq(runner) < request->min_seq)
+		projection_runner_wait(runner, request->min_seq, request_time_left(request), new_enough, request);
 	else
 		command_run(request);
+}
+
+/* A projection that is being rebuilt knows too little to answer anything. */
+static void start(struct request *request)
+{
+	if (projection_runner_caught_up(request->commands->settings.runner))
+		when_new_enough(request);
+	else
+		request_freshen(request, when_new_enough);
 }
 
 static struct request *request_new(struct commands *commands, const struct incoming *message, const char *owner)
@@ -153,12 +157,11 @@ void dispatch_command(void *context, const struct incoming *message)
 		return;
 	}
 	struct request *request = request_new(commands, message, owner);
-	uint64_t min_seq = 0;
 	struct error error;
 	if (commands->under_way > COMMANDS_WAITING_MAX)
 		error_set(&error, ERROR_BUSY, "%zu commands are waiting", commands->under_way);
-	else if (read_request(request, message, &min_seq, &error)) {
-		start(request, min_seq);
+	else if (read_request(request, message, &error)) {
+		start(request);
 		return;
 	}
 	request_fail(request, &error);

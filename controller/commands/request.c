@@ -46,14 +46,13 @@ static void publish(struct request *request, struct bytes body, struct header *h
 {
 	struct commands *commands = request->commands;
 	headers[header_count++] = (struct header){
-		HEADER_SEQ,
-		arena_printf(request->arena, "%llu",
-			     (unsigned long long)projection_runner_applied_seq(commands->settings.runner))};
+	    HEADER_SEQ, arena_printf(request->arena, "%llu",
+				     (unsigned long long)projection_runner_applied_seq(commands->settings.runner))};
 	headers[header_count++] =
-		(struct header){HEADER_CONTENT_TYPE, request->json ? CONTENT_TYPE_JSON : CONTENT_TYPE_PROTOBUF};
+	    (struct header){HEADER_CONTENT_TYPE, request->json ? CONTENT_TYPE_JSON : CONTENT_TYPE_PROTOBUF};
 	assert(header_count <= REPLY_HEADERS_MAX);
 	struct outgoing message = {
-		.subject = request->reply, .data = body, .headers = headers, .header_count = header_count};
+	    .subject = request->reply, .data = body, .headers = headers, .header_count = header_count};
 	struct error error;
 	if (!connection_publish(commands->settings.answers, &message, &error))
 		log_warning("an answer to %s could not be sent: %s",
@@ -87,13 +86,12 @@ void request_fail(struct request *request, const struct error *error)
 {
 	struct header headers[REPLY_HEADERS_MAX];
 	size_t count = 0;
-	headers[count++] = (struct header){
-		HEADER_ERROR_CODE, arena_printf(request->arena, "%d", error_code_http_status(error->code))};
+	headers[count++] =
+	    (struct header){HEADER_ERROR_CODE, arena_printf(request->arena, "%d", error_code_http_status(error->code))};
 	headers[count++] = (struct header){HEADER_ERROR, error_code_name(error->code)};
 	if (error_code_http_status(error->code) == 503)
 		headers[count++] = (struct header){HEADER_RETRY_AFTER, "1"};
-	struct bytes body =
-		envelope_encode_error(error, correlate(request, error), request->json, request->arena);
+	struct bytes body = envelope_encode_error(error, correlate(request, error), request->json, request->arena);
 	request->commands->counts.refused++;
 	publish(request, body, headers, count);
 	request_end(request, error_code_name(error->code));

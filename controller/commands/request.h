@@ -20,13 +20,13 @@ struct request {
 	const char *reply; /* an inbox of that owner */
 	const ProtobufCMessage *input;
 	const char *key;	 /* NULL without one */
-	unsigned char hash[32]; /* of the command's name and the input; set with a key */
+	unsigned char hash[32];	 /* of the command's name and the input; set with a key */
 	const char *traceparent; /* NULL without one */
 	bool json;
+	uint64_t min_seq;    /* answer only from a projection at least this new */
 	bool fresh;	     /* the projection holds all that the log held when the request came */
 	int64_t started_ns;  /* monotonic */
 	int64_t deadline_ms; /* monotonic */
-	void *state;	     /* the command's own */
 };
 
 /* Milliseconds until the deadline, at least 1. */

@@ -9,9 +9,15 @@
 #undef COMMAND
 
 const struct command_row command_rows[COMMAND_COUNT] = {
-#define COMMAND(resource, verb, stem, name, durable, body) \
-	{#resource, #verb, #resource "." #verb, "roost.cmd.*." #resource "." #verb, \
-	 &roost__##name##_request__descriptor, &roost__##name##_response__descriptor, durable, &command_##name},
+#define COMMAND(resource, verb, stem, name, durable, body)                                                             \
+	{#resource,                                                                                                    \
+	 #verb,                                                                                                        \
+	 #resource "." #verb,                                                                                          \
+	 "roost.cmd.*." #resource "." #verb,                                                                           \
+	 &roost__##name##_request__descriptor,                                                                         \
+	 &roost__##name##_response__descriptor,                                                                        \
+	 durable,                                                                                                      \
+	 &command_##name},
 #include "schemas/commands.def"
 #undef COMMAND
 };

@@ -1,0 +1,19 @@
+/* workspace.delete: "deleting" is recorded first; the node then stops it and removes what is left (D12). */
+#include "controller/commands/command.h"
+
+static struct decision *decide(const struct decision_inputs *inputs, const ProtobufCMessage *input)
+{
+	return decide_delete_workspace(inputs, (const Roost__DeleteWorkspaceRequest *)input);
+}
+
+static ProtobufCMessage *respond(struct request *request, const struct answer *answer)
+{
+	Roost__DeleteWorkspaceResponse *response;
+	arena_message(request->arena, response, roost__delete_workspace_response__init);
+	(void)answer;
+	response->has_success = true;
+	response->success = true;
+	return &response->base;
+}
+
+const struct command command_delete_workspace = {.decide = decide, .respond = respond};

@@ -1,0 +1,52 @@
+/* event.list: what happened, newest first, or oldest first for following (S0-30). */
+#include "controller/commands/commands_state.h"
+#include "controller/domain/validate.h"
+
+static bool optional_id(const char *field, const char *id, struct error *error)
+{
+	return id == NULL || validate_id(field, id, error);
+}
+
+/* Events of what is not the owner's, or does not exist, are refused like the thing itself. */
+static bool read_filter(struct request *request, struct event_filter *filter, struct error *error)
+{
+	const Roost__ListEventsRequest *input = (const Roost__ListEventsRequest *)request->input;
+	struct projection *projection = request->commands->settings.projection;
+	*filter = (struct event_filter){
+	    .node_id = input->node_id,
+	    .workspace_id = input->workspace_id,
+	    .session_id = input->session_id,
+	    .ascending = input->has_ascending && input->ascending,
+	};
+	if (!optional_id("nodeId", input->node_id, error) || !optional_id("workspaceId", input->workspace_id, error) ||
+	    !optional_id("sessionId", input->session_id, error))
+		return false;
+	if (input->session_id != NULL)
+		return projection_session(projection, request->owner, input->session_id, request->arena, error) != NULL;
+	if (input->workspace_id != NULL)
+		return projection_workspace(projection, request->owner, input->workspace_id, request->arena, error) !=
+		       NULL;
+	return input->node_id == NULL ||
+	       projection_node(projection, request->owner, input->node_id, request->arena, error) != NULL;
+}
+
+static ProtobufCMessage *query(struct request *request, struct error *error)
+{
+	const Roost__ListEventsRequest *input = (const Roost__ListEventsRequest *)request->input;
+	struct event_filter filter;
+	struct event_page page;
+	uint32_t limit;
+	if (!validate_list_limit(input->has_limit, input->limit, &limit, error) ||
+	    !read_filter(request, &filter, error) ||
+	    !projection_list_events(request->commands->settings.projection, request->owner, &filter, limit,
+				    input->cursor, request->arena, &page, error))
+		return NULL;
+	Roost__ListEventsResponse *response;
+	arena_message(request->arena, response, roost__list_events_response__init);
+	response->events = page.items;
+	response->n_events = page.count;
+	response->next_cursor = page.next_cursor;
+	return &response->base;
+}
+
+const struct command command_list_events = {.query = query};
