@@ -30,11 +30,20 @@ struct reader {
 static size_t path_text(const struct path *path, char *out, size_t size)
 {
 	size_t used = path->outer == NULL ? 0 : path_text(path->outer, out, size);
-	const char *format = path->is_key ? "[\"%.100s\"]" : used > 0 ? ".%.100s" : "%.100s";
+	bool quoted = path->is_key || (path->name != NULL && path->name[0] == '\0');
+	const char *format = quoted ? "[\"%.100s\"]" : used > 0 ? ".%.100s" : "%.100s";
 	int length = path->name != NULL ? snprintf(out + used, size - used, format, path->name)
 					: snprintf(out + used, size - used, "[%zu]", path->index);
 	used += (size_t)length;
 	return used < size ? used : size - 1;
+}
+
+/* Names, and what the parser quotes, come from the sender; the sentence travels in a header. */
+static void without_controls(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
 }
 
 static bool refuse(const struct reader *reader, const struct path *path, const char *format, ...)
@@ -50,6 +59,8 @@ static bool refuse(const struct reader *reader, const struct path *path, const c
 	va_end(arguments);
 	if (path != NULL)
 		path_text(path, where, sizeof(where));
+	without_controls(where);
+	without_controls(what);
 	return error_set(reader->error, ERROR_INVALID_ARGUMENT, "%s%s%s", where, where[0] == '\0' ? "" : ": ", what);
 }
 

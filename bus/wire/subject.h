@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { SUBJECT_MAX = 768, OWNER_TOKEN_MAX = 3 * 128 + 1 };
+enum { OWNER_TOKEN_MAX = 3 * 128 + 1, SUBJECT_MAX = 2 * OWNER_TOKEN_MAX + 64 };
 
 struct subject {
 	char text[SUBJECT_MAX];
