@@ -202,15 +202,6 @@ static void watch_signals(struct controller *controller)
 	uv_signal_start(&controller->interrupt, on_signal, SIGINT);
 }
 
-static enum log_level least_level(void)
-{
-	static const char *const names[] = {"debug", "info", "warning", "error"};
-	for (int i = 0; i < 4; i++)
-		if (strcmp(option_text(OPTION_ROOST_LOG_LEVEL), names[i]) == 0)
-			return (enum log_level)i;
-	return LOG_INFO;
-}
-
 /* Returns the exit code, or -1 to go on. */
 static int read_arguments(int argc, char **argv)
 {
@@ -235,7 +226,7 @@ int main(int argc, char **argv)
 	int code = read_arguments(argc, argv);
 	if (code >= 0)
 		return code;
-	log_open("controller", least_level());
+	log_open("controller", log_level_from_name(option_text(OPTION_ROOST_LOG_LEVEL)));
 	uv_loop_init(&controller.loop);
 	if (!open_all(&controller, &error)) {
 		log_error("%s", error.message);

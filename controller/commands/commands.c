@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define QUEUE_GROUP "controllers"
+
 enum { ARENA_KEPT_BYTES_MAX = 256 * 1024 };
 
 struct arena *commands_arena(struct commands *commands)
@@ -63,9 +65,11 @@ static void name_endpoints(struct commands *commands)
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		commands->endpoints[i].name = command_rows[i].name;
 		commands->endpoints[i].subject = command_rows[i].subject;
+		commands->endpoints[i].queue = QUEUE_GROUP;
 	}
 	commands->endpoints[ENDPOINT_REPORT].name = "report";
 	commands->endpoints[ENDPOINT_REPORT].subject = "roost.report.*";
+	commands->endpoints[ENDPOINT_REPORT].queue = QUEUE_GROUP;
 }
 
 struct commands *commands_new(const struct commands_settings *settings)
@@ -89,9 +93,9 @@ void commands_listen(struct commands *commands)
 		return;
 	struct connection *answers = commands->settings.answers;
 	commands->command_subscription =
-	    connection_subscribe(answers, "roost.cmd.*.*.*", "controllers", dispatch_command, commands);
+	    connection_subscribe(answers, "roost.cmd.*.*.*", QUEUE_GROUP, dispatch_command, commands);
 	commands->report_subscription =
-	    connection_subscribe(answers, "roost.report.*", "controllers", dispatch_report, commands);
+	    connection_subscribe(answers, "roost.report.*", QUEUE_GROUP, dispatch_report, commands);
 	commands->service =
 	    service_start(answers, "roost-controller", ROOST_VERSION, commands->service_id,
 			  "Answers roost.cmd.> and roost.report.>", commands->endpoints, ENDPOINT_COUNT);

@@ -1,0 +1,70 @@
+/* A node agent without a machine: it speaks the whole protocol (apply, input, output, probe, inventory,
+ * reports from an outbox, beats) and obeys at once instead of building sandboxes, so that tests of
+ * controllers run against what a node really says. On the test's loop.
+ *
+ * By itself it reports its node running, every workspace that is wanted running after one step, and
+ * every end. In manual mode it only stores and answers, and the test reports. */
+#ifndef ROOST_TESTS_SUPPORT_FAKE_AGENT_H
+#define ROOST_TESTS_SUPPORT_FAKE_AGENT_H
+
+#include "node.pb-c.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct fake_agent;
+
+struct fake_agent_settings {
+	uv_loop_t *loop;
+	const char *url;
+	const char *credentials_file;
+	const char *node_id;
+	uint64_t agent_epoch; /* 0: a new one */
+	uint32_t beat_ms;     /* 0: no beats */
+	bool manual;
+};
+
+struct fake_agent *fake_agent_start(const struct fake_agent_settings *settings);
+
+/* Closes its connection; run the loop to its end afterwards. */
+void fake_agent_stop(struct fake_agent *agent);
+
+/* Puts a report into the outbox; its number is filled in. */
+void fake_agent_report(struct fake_agent *agent, const Roost__Report *report);
+
+/* Reports that lie in the outbox, answered by nobody yet. */
+int fake_agent_waiting(const struct fake_agent *agent);
+
+/* While false it hears nothing of what is asked of it, and beats go on: an agent whose command channel
+ * is broken. */
+void fake_agent_listen(struct fake_agent *agent, bool listen);
+
+/* What it was told and did. */
+struct fake_workspace {
+	char id[27];
+	uint64_t version;
+	uint32_t generation;
+	Roost__WantedWorkspace__Desired desired;
+	uint32_t started_generation; /* the last one that it started */
+	int starts;		     /* over all generations; each generation counts once when all is well */
+	bool removed;
+};
+struct fake_session {
+	char id[27];
+	uint64_t version;
+	Roost__WantedSession__Desired desired;
+	int starts; /* at most 1 when all is well */
+	bool ended;
+	int inputs; /* different input ids */
+	char typed[4096];
+	char last_input_id[129];
+};
+const struct fake_workspace *fake_agent_workspace(const struct fake_agent *agent, const char *id);
+const struct fake_session *fake_agent_session(const struct fake_agent *agent, const char *id);
+int fake_agent_workspace_count(const struct fake_agent *agent);
+int fake_agent_session_count(const struct fake_agent *agent);
+uint64_t fake_agent_held_version(const struct fake_agent *agent);
+int fake_agent_applies(const struct fake_agent *agent); /* that changed something */
+
+#endif
