@@ -33,20 +33,14 @@ struct workspace_states {
 	size_t count;
 };
 
-struct session_states {
-	Roost__SessionState **items;
-	size_t count;
-};
-
 struct entity_store {
 	Roost__OwnerState *(*owner)(void *context, const char *owner, struct arena *arena);
 	Roost__NodeState *(*node)(void *context, const char *id, struct arena *arena);
 	Roost__WorkspaceState *(*workspace)(void *context, const char *id, struct arena *arena);
 	Roost__SessionState *(*session)(void *context, const char *id, struct arena *arena);
 
-	/* All but the deleted workspaces of a node; the live sessions of a workspace. By id. */
+	/* All but the deleted workspaces of a node, by id. */
 	struct workspace_states (*workspaces)(void *context, const char *node_id, struct arena *arena);
-	struct session_states (*live_sessions)(void *context, const char *workspace_id, struct arena *arena);
 
 	/* NULL when the owner has not used the key. Expiry is the decision's business. */
 	struct keyed_command *(*keyed)(void *context, const char *owner, const char *key, struct arena *arena);

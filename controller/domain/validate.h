@@ -29,7 +29,7 @@ bool validate_image(const char *field, const char *value, struct error *error);
 
 bool validate_environment(const char *field, Roost__CreateWorkspaceRequest__EnvEntry **entries, size_t count,
 			  struct error *error);
-bool validate_command_line(const char *field, char **arguments, size_t count, struct error *error);
+bool validate_command_line(const char *field, const char **arguments, size_t count, struct error *error);
 bool validate_terminal_side(const char *field, bool present, uint32_t value, struct error *error);
 
 /* Absent is none; otherwise 1 to IDEMPOTENCY_KEY_BYTES_MAX printable ASCII characters. */

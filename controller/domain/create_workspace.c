@@ -1,0 +1,153 @@
+/* workspace.create. With a node it is one record of that node. Without one the owner's roster chooses;
+ * if the command has a key, the choice is a claim of its own first, so that a retry cannot choose
+ * another node and make the workspace twice. Without a key nobody can retry, and no claim is needed. */
+#include "bus/foundation/limits.h"
+#include "controller/domain/deciding.h"
+#include "controller/domain/names.h"
+#include "controller/domain/validate.h"
+#include <string.h>
+
+static bool request_is_valid(const Roost__CreateWorkspaceRequest *request, struct error *error)
+{
+	return validate_name("name", request->name, error) &&
+	       (request->node_id == NULL || validate_id("nodeId", request->node_id, error)) &&
+	       validate_repository("repository", request->repository, error) &&
+	       validate_branch("branch", request->branch, error) && validate_image("image", request->image, error) &&
+	       (request->template_ == NULL || request->template_[0] == '\0' ||
+		validate_name("template", request->template_, error)) &&
+	       validate_environment("env", request->env, request->n_env, error) &&
+	       (request->parent_id == NULL || validate_id("parentId", request->parent_id, error));
+}
+
+static uint32_t used_of(const Roost__NodeState *node)
+{
+	return node->resource->capacity == NULL ? 0 : node->resource->capacity->used;
+}
+
+/* Heard nodes before silent ones, then the emptier one, then the older claim. */
+static bool better(const Roost__NodeState *node, const Roost__NodeState *than)
+{
+	unsigned health = node->has_announced_health ? node->announced_health : ROOST__NODE__HEALTH__HEALTHY;
+	unsigned other = than->has_announced_health ? than->announced_health : ROOST__NODE__HEALTH__HEALTHY;
+	return health != other ? health < other : used_of(node) < used_of(than);
+}
+
+/* The node that a create goes to; NULL with the refusal made. */
+static const Roost__NodeState *choose_node(const struct decision_inputs *inputs, struct decision *decision,
+					   const Roost__OwnerState *owner)
+{
+	const Roost__NodeState *best = NULL;
+	size_t running = 0, existing = 0;
+	for (size_t i = 0; owner != NULL && i < owner->n_nodes; i++) {
+		const Roost__NodeState *node = own_node(inputs, owner->nodes[i]->node_id);
+		if (node == NULL)
+			continue;
+		existing++;
+		if (node->resource->status != ROOST__NODE__STATUS__RUNNING)
+			continue;
+		running++;
+		if (used_of(node) < node->max_workspaces && (best == NULL || better(node, best)))
+			best = node;
+	}
+	if (best != NULL)
+		return best;
+	if (existing == 0)
+		decision_refuse(inputs, decision, ERROR_NODE_NOT_FOUND,
+				"You have no node. Make one with: roost node create");
+	else if (running == 0)
+		decision_refuse(inputs, decision, ERROR_NODE_NOT_RUNNING,
+				"None of your nodes is running. Wait until one is.");
+	else
+		decision_refuse(inputs, decision, ERROR_NODE_AT_CAPACITY,
+				"All your running nodes are full. Delete a workspace, or add a node.");
+	return NULL;
+}
+
+static struct decision *claim_place(const struct decision_inputs *inputs, struct decision *decision,
+				    const Roost__OwnerState *owner, const char *node_id)
+{
+	Roost__Change *change = change_new(inputs->arena, ROOST__CHANGE__CHANGE_OWNER_WORKSPACE_PLACED);
+	arena_message(inputs->arena, change->owner_workspace_placed, roost__owner_workspace_placed__init);
+	change->owner_workspace_placed->node_id = node_id;
+	change->owner_workspace_placed->workspace_id = inputs->new_id;
+	struct aggregate aggregate = aggregate_of_owner(owner, inputs->owner);
+	decision->again = true;
+	return decision_append(inputs, decision, &aggregate, &change, 1, inputs->new_id);
+}
+
+static Roost__WorkspaceSpec *spec_of(const struct decision_inputs *inputs, const Roost__CreateWorkspaceRequest *request)
+{
+	Roost__WorkspaceSpec *spec;
+	arena_message(inputs->arena, spec, roost__workspace_spec__init);
+	spec->repository = request->repository == NULL ? "" : request->repository;
+	spec->branch = request->branch == NULL ? "" : request->branch;
+	spec->image = request->image == NULL || request->image[0] == '\0' ? "host" : request->image;
+	spec->template_ = request->template_;
+	spec->n_env = request->n_env;
+	spec->env = arena_array_of(inputs->arena, Roost__WorkspaceSpec__EnvEntry *, request->n_env + 1);
+	for (size_t i = 0; i < request->n_env; i++) {
+		arena_message(inputs->arena, spec->env[i], roost__workspace_spec__env_entry__init);
+		spec->env[i]->key = request->env[i]->key;
+		spec->env[i]->value = request->env[i]->value;
+	}
+	return spec;
+}
+
+static struct decision *make_workspace(const struct decision_inputs *inputs, struct decision *decision,
+				       const Roost__CreateWorkspaceRequest *request, const Roost__NodeState *node,
+				       const char *workspace_id)
+{
+	const struct entity_store *store = inputs->store;
+	if (node->resource->status != ROOST__NODE__STATUS__RUNNING)
+		return refuse_node_not_running(inputs, decision, node);
+	struct workspace_states present = store->workspaces(store->context, node->resource->id, inputs->arena);
+	if (present.count >= node->max_workspaces)
+		return decision_refuse(inputs, decision, ERROR_NODE_AT_CAPACITY,
+				       "Node %s has %zu of %u workspaces. Delete one, or choose another node.",
+				       node->resource->name, present.count, node->max_workspaces);
+	const char *name = name_make_unique(request->name, &present, NULL, inputs->arena);
+	if (name == NULL)
+		return decision_refuse(inputs, decision, ERROR_CONFLICT,
+				       "Too many workspaces have this name. Choose another.");
+	Roost__Change *change = change_new(inputs->arena, ROOST__CHANGE__CHANGE_WORKSPACE_CREATED);
+	arena_message(inputs->arena, change->workspace_created, roost__workspace_created__init);
+	Roost__WorkspaceCreated *created = change->workspace_created;
+	created->workspace_id = workspace_id;
+	created->display_name = name;
+	created->parent_id = request->parent_id;
+	created->spec = spec_of(inputs, request);
+	created->has_provision_timeout_ms = true;
+	created->provision_timeout_ms = inputs->limits.provision_timeout_ms;
+	struct aggregate aggregate = aggregate_of_node(node);
+	return decision_append(inputs, decision, &aggregate, &change, 1, workspace_id);
+}
+
+struct decision *decide_create_workspace(const struct decision_inputs *inputs,
+					 const Roost__CreateWorkspaceRequest *request)
+{
+	struct decision *decision = decision_new(inputs);
+	const struct keyed_command *claim;
+	if (!request_is_valid(request, &decision->refusal))
+		return decision_invalid(decision);
+	if (decision_by_key(inputs, decision, &claim))
+		return decision;
+	if (request->parent_id != NULL && own_workspace(inputs, request->parent_id) == NULL)
+		return refuse_unknown_workspace(inputs, decision, request->parent_id);
+
+	const Roost__NodeState *node;
+	if (request->node_id != NULL || claim != NULL) {
+		const char *node_id = request->node_id != NULL ? request->node_id : claim->node_id;
+		node = own_node(inputs, node_id);
+		if (node == NULL)
+			return refuse_unknown_node(inputs, decision, node_id);
+	} else {
+		const struct entity_store *store = inputs->store;
+		const Roost__OwnerState *owner = store->owner(store->context, inputs->owner, inputs->arena);
+		node = choose_node(inputs, decision, owner);
+		if (node == NULL)
+			return decision;
+		if (inputs->idempotency_key != NULL)
+			return claim_place(inputs, decision, owner, node->resource->id);
+	}
+	return make_workspace(inputs, decision, request, node, claim != NULL ? claim->answer_id : inputs->new_id);
+}

@@ -1,0 +1,221 @@
+/* The table of events: one row per change, in the order of record.proto. */
+#include "controller/domain/describe.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+typedef const char *sentence_function(const Roost__Change *change, const struct described *about, struct arena *arena);
+
+static const char *or_empty(const char *text)
+{
+	return text == NULL ? "" : text;
+}
+
+static const char *node_name(const struct described *about)
+{
+	return about->node == NULL ? "" : or_empty(about->node->resource->name);
+}
+
+static const char *workspace_name(const struct described *about)
+{
+	return about->workspace == NULL ? "" : or_empty(about->workspace->resource->display_name);
+}
+
+static const char *session_label(const struct described *about)
+{
+	return about->session == NULL ? "" : or_empty(about->session->resource->label);
+}
+
+/* Sentences that need more than one name. */
+
+static const char *say_claimed(const Roost__Change *change, const struct described *about, struct arena *arena)
+{
+	(void)about;
+	return arena_printf(arena, "Node %s is to be made", or_empty(change->owner_node_claimed->name));
+}
+
+static const char *say_health(const Roost__Change *change, const struct described *about, struct arena *arena)
+{
+	static const char *const words[] = {
+	    [ROOST__NODE__HEALTH__HEALTHY] = "is healthy: it is heard again",
+	    [ROOST__NODE__HEALTH__STALE] = "is stale: nothing was heard of it for a while",
+	    [ROOST__NODE__HEALTH__UNHEALTHY] = "is unhealthy: nothing was heard of it for long. Its workspaces keep "
+					       "their last known state",
+	};
+	unsigned health = change->node_health_changed->health;
+	const char *words_of =
+	    health < sizeof(words) / sizeof(words[0]) && words[health] != NULL ? words[health] : "has another health";
+	return arena_printf(arena, "Node %s %s", node_name(about), words_of);
+}
+
+static const char *say_node_failed(const Roost__Change *change, const struct described *about, struct arena *arena)
+{
+	return arena_printf(arena, "Node %s failed: %s", node_name(about), or_empty(change->node_failed->message));
+}
+
+static const char *say_step(const Roost__Change *change, const struct described *about, struct arena *arena)
+{
+	const Roost__WorkspaceStep *step = change->workspace_step;
+	return step->message != NULL && step->message[0] != '\0'
+		   ? arena_printf(arena, "Workspace %s: %s", workspace_name(about), step->message)
+		   : arena_printf(arena, "Workspace %s: step %s", workspace_name(about), or_empty(step->step));
+}
+
+static const char *say_failed(const Roost__Change *change, const struct described *about, struct arena *arena)
+{
+	return arena_printf(arena, "Workspace %s failed: %s", workspace_name(about),
+			    or_empty(change->workspace_failed->message));
+}
+
+static const char *say_stop_failed(const Roost__Change *change, const struct described *about, struct arena *arena)
+{
+	return arena_printf(arena, "Workspace %s could not be stopped: %s", workspace_name(about),
+			    or_empty(change->workspace_stop_failed->message));
+}
+
+static const char *say_lost(const Roost__Change *change, const struct described *about, struct arena *arena)
+{
+	return arena_printf(arena, "Workspace %s is lost: %s", workspace_name(about),
+			    or_empty(change->workspace_lost->message));
+}
+
+static const char *say_ended(const Roost__Change *change, const struct described *about, struct arena *arena)
+{
+	const Roost__SessionEnded *ended = change->session_ended;
+	if (!ended->has_exit_code)
+		return arena_printf(arena, "Session %s ended", session_label(about));
+	return arena_printf(arena, "Session %s ended with exit code %d", session_label(about), ended->exit_code);
+}
+
+static const char *say_session_failed(const Roost__Change *change, const struct described *about, struct arena *arena)
+{
+	return arena_printf(arena, "Session %s failed: %s", session_label(about),
+			    or_empty(change->session_failed->message));
+}
+
+static const char *say_rejected(const Roost__Change *change, const struct described *about, struct arena *arena)
+{
+	return arena_printf(arena, "A report of node %s was not taken: %s", node_name(about),
+			    or_empty(change->report_rejected->reason));
+}
+
+/* A row is a level and either a sentence with one name in it, of the thing that the change is about,
+ * or a function. */
+enum subject { NOBODY, NODE, WORKSPACE, SESSION };
+
+static const struct description {
+	Roost__Event__Level level;
+	enum subject subject;
+	const char *before, *after; /* the name */
+	sentence_function *sentence;
+} table[] = {
+#define DESCRIBE(change, level, ...) [ROOST__CHANGE__CHANGE_##change] = {ROOST__EVENT__LEVEL__##level, __VA_ARGS__}
+    DESCRIBE(OWNER_NODE_CLAIMED, DEBUG, NOBODY, NULL, NULL, say_claimed),
+    DESCRIBE(OWNER_WORKSPACE_PLACED, DEBUG, NOBODY, "A node was chosen for a new workspace", "", NULL),
+    DESCRIBE(OWNER_NODE_RELEASED, DEBUG, NOBODY, "A node is no longer the owner's", "", NULL),
+    DESCRIBE(NODE_CREATED, INFO, NODE, "Node ", " is being made", NULL),
+    DESCRIBE(NODE_RUNNING, INFO, NODE, "Node ", " is running", NULL),
+    DESCRIBE(NODE_STOPPING, INFO, NODE, "Node ", " is stopping, with all that runs on it", NULL),
+    DESCRIBE(NODE_STOPPED, INFO, NODE, "Node ", " is stopped", NULL),
+    DESCRIBE(NODE_FAILED, ERROR, NODE, NULL, NULL, say_node_failed),
+    DESCRIBE(NODE_DELETING, INFO, NODE, "Node ", " is being deleted, with all that is on it", NULL),
+    DESCRIBE(NODE_DELETED, INFO, NODE, "Node ", " is deleted", NULL),
+    DESCRIBE(NODE_HEALTH_CHANGED, WARNING, NODE, NULL, NULL, say_health),
+    DESCRIBE(NODE_CAPABILITIES_CHANGED, INFO, NODE, "Node ", " has other capabilities", NULL),
+    DESCRIBE(WORKSPACE_CREATED, INFO, WORKSPACE, "Workspace ", " is being made", NULL),
+    DESCRIBE(WORKSPACE_STEP, INFO, WORKSPACE, NULL, NULL, say_step),
+    DESCRIBE(WORKSPACE_RUNNING, INFO, WORKSPACE, "Workspace ", " is running", NULL),
+    DESCRIBE(WORKSPACE_FAILED, ERROR, WORKSPACE, NULL, NULL, say_failed),
+    DESCRIBE(WORKSPACE_STOPPING, INFO, WORKSPACE, "Workspace ", " is stopping", NULL),
+    DESCRIBE(WORKSPACE_STOPPED, INFO, WORKSPACE, "Workspace ", " is stopped", NULL),
+    DESCRIBE(WORKSPACE_RESTARTING, INFO, WORKSPACE, "Workspace ", " is restarting; its earlier sessions end", NULL),
+    DESCRIBE(WORKSPACE_RENAMED, INFO, WORKSPACE, "The workspace is now called ", "", NULL),
+    DESCRIBE(WORKSPACE_DELETING, INFO, WORKSPACE, "Workspace ", " is being deleted", NULL),
+    DESCRIBE(WORKSPACE_DELETED, INFO, WORKSPACE, "Workspace ", " is deleted", NULL),
+    DESCRIBE(WORKSPACE_STOP_FAILED, ERROR, WORKSPACE, NULL, NULL, say_stop_failed),
+    DESCRIBE(WORKSPACE_LOST, ERROR, WORKSPACE, NULL, NULL, say_lost),
+    DESCRIBE(SESSION_CREATED, INFO, SESSION, "Session ", " is starting", NULL),
+    DESCRIBE(SESSION_RUNNING, INFO, SESSION, "Session ", " is running", NULL),
+    DESCRIBE(SESSION_STOPPING, INFO, SESSION, "Session ", " is stopping", NULL),
+    DESCRIBE(SESSION_ENDED, INFO, SESSION, NULL, NULL, say_ended),
+    DESCRIBE(SESSION_FAILED, ERROR, SESSION, NULL, NULL, say_session_failed),
+    DESCRIBE(REPORT_REJECTED, WARNING, NODE, NULL, NULL, say_rejected),
+#undef DESCRIBE
+};
+
+const char *change_name(const Roost__Change *change)
+{
+	const ProtobufCFieldDescriptor *field =
+	    protobuf_c_message_descriptor_get_field(&roost__change__descriptor, change->change_case);
+	return change->change_case == ROOST__CHANGE__CHANGE__NOT_SET || field == NULL ? NULL : field->name;
+}
+
+static const struct description *row_of(const Roost__Change *change)
+{
+	size_t number = (size_t)change->change_case;
+	if (number >= sizeof(table) / sizeof(table[0]) || table[number].level == 0)
+		return NULL;
+	return &table[number];
+}
+
+static const char *sentence_of(const struct description *row, const Roost__Change *change,
+			       const struct described *about, struct arena *arena)
+{
+	if (row->sentence != NULL)
+		return row->sentence(change, about, arena);
+	const char *name = row->subject == NODE	       ? node_name(about)
+			   : row->subject == WORKSPACE ? workspace_name(about)
+			   : row->subject == SESSION   ? session_label(about)
+						       : "";
+	return arena_printf(arena, "%s%s%s", row->before, name, row->after);
+}
+
+static const char *detail_of(const Roost__Change *change)
+{
+	return change->change_case == ROOST__CHANGE__CHANGE_WORKSPACE_FAILED ? change->workspace_failed->detail : NULL;
+}
+
+static void set_ids(Roost__Event *event, const Roost__Record *record, const Roost__Change *change,
+		    const struct described *about)
+{
+	if (record->kind == ROOST__RECORD__KIND__NODE)
+		event->node_id = record->aggregate_id;
+	else if (change->change_case == ROOST__CHANGE__CHANGE_OWNER_NODE_CLAIMED)
+		event->node_id = change->owner_node_claimed->node_id;
+	else if (change->change_case == ROOST__CHANGE__CHANGE_OWNER_NODE_RELEASED)
+		event->node_id = change->owner_node_released->node_id;
+	else if (change->change_case == ROOST__CHANGE__CHANGE_OWNER_WORKSPACE_PLACED) {
+		event->node_id = change->owner_workspace_placed->node_id;
+		event->workspace_id = change->owner_workspace_placed->workspace_id;
+	}
+	if (about->workspace != NULL)
+		event->workspace_id = about->workspace->resource->id;
+	if (about->session != NULL)
+		event->session_id = about->session->resource->id;
+}
+
+Roost__Event *describe_change(const Roost__Record *record, size_t index, uint64_t seq, const struct described *about,
+			      struct arena *arena)
+{
+	const Roost__Change *change = record->changes[index];
+	const struct description *row = row_of(change);
+	if (row == NULL)
+		return NULL;
+	Roost__Event *event;
+	arena_message(arena, event, roost__event__init);
+	event->id = arena_printf(arena, "%s-%zu", or_empty(record->id), index);
+	event->has_seq = true;
+	event->seq = seq;
+	set_ids(event, record, change, about);
+	event->has_level = true;
+	event->level = row->level;
+	if (change->change_case == ROOST__CHANGE__CHANGE_NODE_HEALTH_CHANGED &&
+	    change->node_health_changed->health == ROOST__NODE__HEALTH__HEALTHY)
+		event->level = ROOST__EVENT__LEVEL__INFO;
+	event->type = change_name(change);
+	event->message = sentence_of(row, change, about, arena);
+	event->detail = detail_of(change);
+	event->has_created_at = true;
+	event->created_at = record->recorded_at;
+	return event;
+}

@@ -1,0 +1,105 @@
+/* Reports of a node agent become one record: the changes that they make and the position up to which
+ * they are taken. Early, late, duplicate and reordered reports are all safe: a number that is in the
+ * log is "had it", a gap is answered with the number that the log holds, and a report that comes too
+ * late for what it is about (another generation, another state) moves the position and nothing else
+ * (D11, S1-05..07, S1-16). Each report is judged after those before it, on an overlay. */
+#include "controller/domain/deciding.h"
+
+#include "bus/foundation/limits.h"
+#include "controller/domain/apply.h"
+#include "controller/domain/overlay.h"
+#include "controller/domain/report_changes.h"
+#include "controller/domain/utf8.h"
+
+static Roost__ReportAnswer *answer_new(struct arena *arena, uint64_t agent_epoch, uint64_t taken)
+{
+	Roost__ReportAnswer *answer;
+	arena_message(arena, answer, roost__report_answer__init);
+	answer->has_agent_epoch = answer->has_taken = true;
+	answer->agent_epoch = agent_epoch;
+	answer->taken = taken;
+	return answer;
+}
+
+/* Lets the change take effect for the reports after it; false when it would not apply. */
+static bool try_change(const struct decision_inputs *inputs, const struct entity_store *overlay,
+		       const Roost__NodeState *node, Roost__Change *change)
+{
+	Roost__Record record = ROOST__RECORD__INIT;
+	struct apply_outcome outcome;
+	record.kind = ROOST__RECORD__KIND__NODE;
+	record.aggregate_id = node->resource->id;
+	record.version = node->version + 1;
+	record.recorded_at = inputs->now_ms;
+	record.n_changes = 1;
+	record.changes = &change;
+	apply_record(overlay, node->last_seq, &record, inputs->arena, &outcome);
+	return outcome.skipped == 0;
+}
+
+/* The first report that is new, counting from the position; n_reports when there is none. */
+static size_t first_new(const Roost__ReportBatch *batch, uint64_t taken)
+{
+	size_t i = 0;
+	while (i < batch->n_reports && batch->reports[i]->number <= taken)
+		i++;
+	return i;
+}
+
+static struct decision *take_reports(const struct decision_inputs *inputs, struct decision *decision,
+				     const Roost__NodeState *node, const Roost__ReportBatch *batch, size_t from,
+				     Roost__ReportPosition *position)
+{
+	const struct entity_store *overlay = overlay_new(inputs->store, inputs->arena);
+	Roost__Change **changes = arena_array_of(inputs->arena, Roost__Change *, batch->n_reports);
+	size_t count = 0, bytes = 0;
+	for (size_t i = from; i < batch->n_reports && batch->reports[i]->number == position->number + 1; i++) {
+		Roost__Change *change = report_change(overlay, node, batch->reports[i], inputs->arena);
+		size_t size = change == NULL ? 0 : protobuf_c_message_get_packed_size(&change->base);
+		if (bytes + size > REPORT_BATCH_BYTES_MAX && count > 0)
+			break; /* the rest comes again: the answer says where to go on */
+		bytes += size;
+		position->number++;
+		if (change != NULL && try_change(inputs, overlay, node, change))
+			changes[count++] = change;
+	}
+	struct aggregate aggregate = aggregate_of_node(node);
+	return decision_append_reports(inputs, decision, &aggregate, changes, count, position);
+}
+
+struct decision *decide_reports(const struct decision_inputs *inputs, const Roost__ReportBatch *batch,
+				Roost__ReportAnswer **answer)
+{
+	struct decision *decision = decision_new(inputs);
+	const struct entity_store *store = inputs->store;
+	const Roost__NodeState *node =
+	    batch->node_id == NULL ? NULL : store->node(store->context, batch->node_id, inputs->arena);
+	*answer = answer_new(inputs->arena, batch->agent_epoch, 0);
+	if (node == NULL)
+		return decision_refuse(inputs, decision, ERROR_NODE_NOT_FOUND, "There is no node %s.",
+				       batch->node_id == NULL ? "" : batch->node_id);
+
+	Roost__ReportPosition *position;
+	arena_message(inputs->arena, position, roost__report_position__init);
+	position->has_agent_epoch = position->has_number = true;
+	position->agent_epoch = batch->agent_epoch;
+	if (node->report_position != NULL && node->report_position->agent_epoch == batch->agent_epoch)
+		position->number = node->report_position->number;
+	else if (node->report_position != NULL && node->report_position->agent_epoch > batch->agent_epoch)
+		position->number = UINT64_MAX; /* an agent database that has been replaced: all of it is had */
+
+	size_t from = first_new(batch, position->number);
+	bool had = from == batch->n_reports;
+	if (had || batch->reports[from]->number != position->number + 1) {
+		bool replaced = position->number == UINT64_MAX;
+		(*answer)->taken = replaced && batch->n_reports > 0 ? batch->reports[batch->n_reports - 1]->number
+				   : replaced			    ? 0
+								    : position->number;
+		decision_nothing(inputs, decision, (struct answer){0});
+		decision->certain = had;
+		return decision;
+	}
+	take_reports(inputs, decision, node, batch, from, position);
+	(*answer)->taken = position->number;
+	return decision;
+}
