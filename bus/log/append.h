@@ -18,10 +18,10 @@ enum append_outcome {
 
 struct append_request {
 	const char *subject;
-	const char *record_id;		 /* Nats-Msg-Id */
-	uint64_t expected_last_seq;	 /* of the subject; 0 for none */
+	const char *record_id;	    /* Nats-Msg-Id */
+	uint64_t expected_last_seq; /* of the subject; 0 for none */
 	struct bytes record;
-	const char *traceparent;	 /* NULL for none */
+	const char *traceparent; /* NULL for none */
 };
 
 struct append_result {

@@ -5,23 +5,24 @@
 #define ROOST_BUS_LOG_LOG_STREAM_H
 
 #include "bus/foundation/clock.h"
-#include "bus/link/connection.h"
+#include "bus/log/jetstream.h"
 
-#define LOG_STREAM "ROOST_EVENTS"
+#define LOG_STREAM   "ROOST_EVENTS"
 #define BEATS_STREAM "ROOST_BEATS"
 
 struct log_identity {
-	char log_id[27];	/* ULID in the stream's metadata, made with the stream */
-	uint64_t log_epoch;	/* raised when a log went back; 1 at first */
+	char log_id[27];    /* ULID in the stream's metadata, made with the stream */
+	uint64_t log_epoch; /* raised when a log went back; 1 at first */
 };
 
 struct log_info {
 	struct log_identity identity;
 	uint64_t first_seq;
 	uint64_t last_seq;
-	int64_t server_ms;	/* the answer's timestamp: already taught to the clock that was given */
+	int64_t server_ms; /* the answer's timestamp: already taught to the clock that was given */
 };
 
+/* `info` is NULL on failure, `error` otherwise. */
 typedef void log_info_done(void *context, const struct log_info *info, const struct error *error);
 
 /* `clock` below is the process's server clock, owned by its main; it learns from every answer.
@@ -36,7 +37,13 @@ void log_stream_ensure(struct connection *connection, struct server_clock *clock
 		       log_info_done *done, void *context);
 
 /* Asks the server what the log's last sequence is now. */
-void log_stream_info(struct connection *connection, struct server_clock *clock, uint32_t timeout_ms, log_info_done *done,
-		     void *context);
+void log_stream_info(struct connection *connection, struct server_clock *clock, uint32_t timeout_ms,
+		     log_info_done *done, void *context);
+
+/* The same for those who may want to forget the call: asked here, the answer read there. */
+struct jetstream_call *log_stream_ask(struct connection *connection, uint32_t timeout_ms, jetstream_done *done,
+				      void *context);
+bool log_stream_read(const struct jetstream_answer *answer, struct server_clock *clock, struct log_info *info,
+		     struct error *error);
 
 #endif

@@ -9,20 +9,13 @@
 
 #include "bus/link/connection.h"
 #include "bus/log/log_stream.h"
+#include "bus/log/replay.h"
 
 struct projection_position {
-	char log_id[27];     /* "" for an empty projection */
+	char log_id[27]; /* "" for an empty projection */
 	uint64_t log_epoch;
 	uint64_t applied_seq;
-	char record_id[27];  /* of the record at applied_seq; "" when none */
-};
-
-struct stored_record {
-	uint64_t seq;
-	int64_t stored_ms; /* the server's timestamp */
-	const char *subject;
-	const char *record_id; /* Nats-Msg-Id, "" when absent */
-	struct bytes data;
+	char record_id[27]; /* of the record at applied_seq; "" when none */
 };
 
 /* All return false with an error when the store fails; the runner then ends the process's work by
@@ -43,7 +36,8 @@ struct projection_store {
 struct projection_runner;
 
 struct projection_runner_events {
-	/* The projection holds everything that the server had when replay started; said once per start. */
+	/* The projection holds everything that the server had when replay started. Said once in the
+	 * runner's life; projection_runner_caught_up tells how it is now. */
 	void (*caught_up)(void *context);
 	/* A transaction was committed; also after a fast-path apply. May be NULL. */
 	void (*advanced)(void *context, uint64_t applied_seq);
@@ -57,23 +51,35 @@ struct projection_runner_events {
 struct projection_runner *projection_runner_start(struct connection *connection, struct server_clock *clock,
 						  const struct projection_store *store,
 						  const struct projection_runner_events *events, struct error *error);
+
+/* Before the connection is closed, and from inside none of the runner's callbacks. Whoever waits is
+ * told so before it returns; no callback comes afterwards. */
 void projection_runner_stop(struct projection_runner *runner);
 
+/* The last committed record. */
 uint64_t projection_runner_applied_seq(const struct projection_runner *runner);
+
+/* False while replaying at start, while the connection is lost, until the log's identity is checked
+ * again after it came back, and during a rebuild. */
 bool projection_runner_caught_up(const struct projection_runner *runner);
+
+/* Of the log that is being followed; log_id is "" before the first answer of the server. */
 const struct log_identity *projection_runner_identity(const struct projection_runner *runner);
 
-/* The fast path after our own append: applies the record at once when it is the next one
- * (seq == applied_seq + 1). False when it is not; it then arrives by replay. */
+/* The fast path after our own append: applies and commits the record at once when it is the next one
+ * (seq == applied_seq + 1). False when it is not, or while the log's identity is in doubt; it then
+ * arrives by replay. */
 bool projection_runner_apply_own(struct projection_runner *runner, const struct stored_record *record);
 
-/* Calls `done` once when applied_seq >= seq, or with ERROR_PLATFORM_UNAVAILABLE after timeout_ms.
- * Calls at once (before returning) when it is there already. */
+/* Calls `done` once with a NULL error when applied_seq >= seq, or with ERROR_PLATFORM_UNAVAILABLE after
+ * timeout_ms. Calls at once (before returning) when it is there already and the log's identity is not
+ * in doubt. */
 void projection_runner_wait(struct projection_runner *runner, uint64_t seq, uint32_t timeout_ms,
 			    void (*done)(void *context, const struct error *error), void *context);
 
 /* Waits until the projection is as new as the log is now: asks the server for its last sequence and
- * waits for it. Concurrent calls share one question where that is sound. */
+ * waits for it. Calls share a question that is sent after all of them came, never one already on its
+ * way. */
 void projection_runner_catch_up(struct projection_runner *runner, uint32_t timeout_ms,
 				void (*done)(void *context, const struct error *error), void *context);
 
