@@ -136,7 +136,7 @@ static uint64_t now_ms(void)
 
 static void due(uv_timer_t *timer);
 
-static void set_timer(struct requests *requests)
+static void set_timer(struct requests *requests, uint64_t least_ms)
 {
 	if (requests->waiting == 0)
 		return;
@@ -144,7 +144,8 @@ static void set_timer(struct requests *requests)
 	if (deadline >= requests->timer_set_for)
 		return;
 	uint64_t now = now_ms();
-	uv_timer_start(&requests->timer, due, deadline > now ? deadline - now : 0, 0);
+	uint64_t wait = deadline > now ? deadline - now : 0;
+	uv_timer_start(&requests->timer, due, wait < least_ms ? least_ms : wait, 0);
 	requests->timer_set_for = deadline;
 }
 
@@ -156,11 +157,12 @@ static void end_as_due(const struct slot *taken)
 		end_with(taken, ERROR_PLATFORM_UNAVAILABLE, "timed out");
 }
 
-/* No more than wait at the start, so that callers who ask again and again do not hold the loop. */
+/* No more than wait at the start, and then a turn of the loop (libuv runs a timer that is set to 0
+ * inside a timer at once): callers who ask again and again do not hold the loop. */
 static void due(uv_timer_t *timer)
 {
 	struct requests *requests = timer->data;
-	requests->timer_set_for = UINT64_MAX;
+	requests->timer_set_for = 0; /* not to be set meanwhile */
 	requests->before_expiry(requests->before_expiry_context);
 	uint64_t now = now_ms();
 	for (uint32_t left = requests->waiting; left > 0 && requests->waiting > 0; left--) {
@@ -170,7 +172,8 @@ static void due(uv_timer_t *timer)
 		struct slot taken = take(requests, slot);
 		end_as_due(&taken);
 	}
-	set_timer(requests);
+	requests->timer_set_for = UINT64_MAX;
+	set_timer(requests, 1);
 }
 
 static void nothing(void *context)
@@ -222,7 +225,7 @@ uint64_t requests_add(struct requests *requests, const char *subject, uint32_t t
 	};
 	requests->heap[requests->waiting++] = number;
 	sift_up(requests, slot->place);
-	set_timer(requests);
+	set_timer(requests, 0);
 	return ticket_of(requests, number);
 }
 
@@ -233,9 +236,11 @@ void requests_fail_soon(struct requests *requests, uint64_t ticket, enum error_c
 		return;
 	slot->failure = code;
 	slot->message = message;
-	slot->deadline_ms = 0;
+	/* Behind what is due already, not before it: nobody's turn is taken. */
+	uint64_t now = now_ms();
+	slot->deadline_ms = now < slot->deadline_ms ? now : slot->deadline_ms;
 	sift_up(requests, slot->place);
-	set_timer(requests);
+	set_timer(requests, 0);
 }
 
 void requests_answer(struct requests *requests, uint64_t ticket, const struct incoming *answer)

@@ -117,6 +117,6 @@ void wait_until(bool (*condition)(void *context), void *context, uint32_t timeou
 	while (!condition(context)) {
 		if (clock_monotonic_ms() >= deadline)
 			fail_msg("waited %u ms in vain for: %s", timeout_ms, what);
-		nanosleep(&(struct timespec){.tv_nsec = TICK_MS * 1000000}, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = TICK_MS * 1000000L}, NULL);
 	}
 }
