@@ -44,13 +44,13 @@ struct session_client;
 
 /* How a session ended. Strings live for the duration of the callback. */
 struct session_end {
-	bool started;		/* false: the program never ran */
-	bool unexpected;	/* the session host vanished; the program's own end is not known */
-	int exit_code;		/* 128 + n after signal n; -1 when it is not known */
-	int64_t ended_at_ms;	/* wall clock of this machine */
-	uint64_t output_bytes;	/* everything that the program wrote */
-	const char *message;	/* a safe sentence when it did not start or ended unexpectedly, else "" */
-	const char *detail;	/* for the agent's own log, may hold internals; "" mostly */
+	bool started;	       /* false: the program never ran */
+	bool unexpected;       /* the session host vanished; the program's own end is not known */
+	int exit_code;	       /* 128 + n after signal n; -1 when it is not known */
+	int64_t ended_at_ms;   /* wall clock of this machine */
+	uint64_t output_bytes; /* everything that the program wrote */
+	const char *message;   /* a safe sentence when it did not start or ended unexpectedly, else "" */
+	const char *detail;    /* for the agent's own log, may hold internals; "" mostly */
 };
 
 struct session_callbacks {
@@ -72,11 +72,11 @@ struct session_client_options {
 
 /* What to start. All is copied. */
 struct session_start {
-	const char *session_id;	     /* a ULID */
-	const char *const *argv;     /* ends with NULL */
-	const char *const *env;	     /* NAME=value, ends with NULL; NULL for none. TERM is added when it is absent */
-	const char *working_folder;  /* NULL: the session's folder */
-	uint32_t cols, rows;	     /* 0: 80 and 24 */
+	const char *session_id;	    /* a ULID */
+	const char *const *argv;    /* ends with NULL */
+	const char *const *env;	    /* NAME=value, ends with NULL; NULL for none. TERM is added when it is absent */
+	const char *working_folder; /* NULL: the session's folder */
+	uint32_t cols, rows;	    /* 0: 80 and 24 */
 };
 
 /* Copies the options. NULL and the error when the folder cannot be made. The caller ends it with
