@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { PROCESS_LOG_BYTES_MAX = 1024 * 1024 };
+
 /* What a worker's waits can be interrupted by. Made by the dispatcher for each call. */
 struct process_wait {
 	int cancel_fd; /* an eventfd, readable once cancelled; -1 for none */
@@ -39,5 +41,9 @@ struct process_options {
  * until the program has ended, so a grandchild that holds the pipe does not hang the caller. */
 bool process_run(const struct process_options *options, const struct process_wait *wait, struct arena *arena,
 		 struct process_result *result, struct error *error);
+
+/* Makes bytes of strangers fit to be shown: control characters and broken UTF-8 become '?', carriage
+ * returns line ends. Works in place; the length stays. */
+void process_text_make_safe(char *text, size_t size);
 
 #endif

@@ -39,12 +39,14 @@ struct runtime_settings {
 	const char *installation; /* 1 to 26 of [A-Za-z0-9]: marks everything that is ours */
 	const char *folder;	  /* made if absent; disks, labels and logs of the workspaces */
 	const char *binary;	  /* ROOST_RUNTIME_BINARY, "" for the first that works */
+	const char *images;	  /* folder with other images; "" or NULL for .images below `folder` */
 	const char *local_repos;  /* ROOST_LOCAL_REPOS, "" for none */
 	const char *init_program; /* path of roost-workspaceinit */
 	uint32_t cpu_percent;	  /* of one core */
 	uint64_t memory_mb;
 	uint32_t processes_max;
 	uint64_t disk_mb;
+	uint64_t disk_reserve_mb; /* free space below which no disk is made */
 	uint32_t clone_timeout_seconds;
 };
 
@@ -59,7 +61,7 @@ struct runtime_workspace {
 	const char *id; /* ULID */
 	const char *owner;
 	uint32_t generation;
-	const char *image;	/* "" or "host", or the path of a directory or tar archive */
+	const char *image;	/* "" or "host", or the name of a folder or archive (name.tar) among the images */
 	const char *repository; /* "" for none */
 	const char *branch;	/* "" for the repository's default */
 	const struct runtime_variable *environment;

@@ -1,0 +1,47 @@
+/* Just enough of rtnetlink to make links, addresses and routes: messages are put together in one buffer,
+ * sent at once, and every one is acknowledged. Blocking; any thread, one socket per thread. */
+#ifndef ROOST_NODEAGENT_RUNTIME_OCI_NETLINK_H
+#define ROOST_NODEAGENT_RUNTIME_OCI_NETLINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { NETLINK_REQUEST_BYTES = 4096 };
+
+struct netlink_request {
+	char data[NETLINK_REQUEST_BYTES] __attribute__((aligned(8)));
+	size_t size;
+	size_t message; /* where the present message begins */
+	uint32_t count; /* messages so far */
+};
+
+/* A socket in the thread's present network namespace, or -1 with errno. The caller closes it. */
+int netlink_open(void);
+
+/* Begins a message of `type` (RTM_...) with `body`; NLM_F_REQUEST and NLM_F_ACK are added to flags. */
+void netlink_message(struct netlink_request *request, uint16_t type, uint16_t flags, const void *body,
+		     size_t body_size);
+
+/* Adds an attribute to the present message. */
+void netlink_put(struct netlink_request *request, uint16_t type, const void *data, size_t size);
+void netlink_put_text(struct netlink_request *request, uint16_t type, const char *text);
+void netlink_put_u32(struct netlink_request *request, uint16_t type, uint32_t value);
+
+/* Opens a nested attribute; the result goes to netlink_end. */
+size_t netlink_begin(struct netlink_request *request, uint16_t type);
+void netlink_end(struct netlink_request *request, size_t nested);
+
+/* Adds raw bytes, such as the header inside VETH_INFO_PEER. */
+void netlink_put_raw(struct netlink_request *request, const void *data, size_t size);
+
+/* Sends all messages and waits for every acknowledgement. Returns 0 or the errno of the first refusal;
+ * later messages may have been obeyed nevertheless. The request is empty afterwards. */
+int netlink_send(int fd, struct netlink_request *request);
+
+/* Calls `each` for every link that the kernel has, with its index, name and alias ("" for none). Returns
+ * 0 or an errno. */
+typedef void netlink_link(void *context, int index, const char *name, const char *alias);
+int netlink_links(int fd, netlink_link *each, void *context);
+
+#endif
