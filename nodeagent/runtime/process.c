@@ -64,8 +64,11 @@ static int spawn(const struct process_options *options, int input_fd, int output
 	posix_spawn_file_actions_adddup2(&files, input_fd, STDIN_FILENO);
 	posix_spawn_file_actions_adddup2(&files, output_fd, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&files, output_fd, STDERR_FILENO);
+	int last = STDERR_FILENO;
+	if (options->lock_fd > 0)
+		posix_spawn_file_actions_adddup2(&files, options->lock_fd, ++last);
 	/* Libraries open files without close-on-exec; a sandbox must inherit none of them. */
-	posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
+	posix_spawn_file_actions_addclosefrom_np(&files, last + 1);
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	posix_spawnattr_setpgroup(&attributes, 0);

@@ -33,6 +33,7 @@ struct process_options {
 	char *const *environment; /* NULL: a minimal one (PATH, LC_ALL=C) */
 	const char *input;	  /* given on standard input; NULL for none */
 	const char *log_path;	  /* NULL, or a file that gets the first PROCESS_LOG_BYTES_MAX of output */
+	int lock_fd;		  /* 0 for none; the program keeps it open, so that a lock outlives a killed agent */
 	uint32_t timeout_ms;	  /* 0 for none */
 };
 

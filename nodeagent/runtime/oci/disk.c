@@ -1,0 +1,230 @@
+/* The loop device is set to clear itself, so it lives exactly as long as the mount: nothing is left when
+ * the process dies in between. The image appears under its name only when it is whole. */
+#include "nodeagent/runtime/oci/disk.h"
+
+#include "nodeagent/runtime/oci/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum { LOOP_TRIES = 64, UNMOUNT_DEPTH_MAX = 64 };
+
+static bool template_path(const struct runtime_settings *settings, char *path)
+{
+	char name[64];
+	snprintf(name, sizeof(name), ".disk-%llu.ext4", (unsigned long long)settings->disk_mb);
+	return place_join(path, settings->folder, name);
+}
+
+bool disk_make_template(const struct runtime_settings *settings, const struct process_wait *wait, struct error *error)
+{
+	char path[PLACE_PATH_MAX], fresh[PLACE_PATH_MAX + 8], size[32];
+	if (!template_path(settings, path) || folder_exists(path))
+		return folder_exists(path);
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	snprintf(size, sizeof(size), "%lluM", (unsigned long long)settings->disk_mb);
+	unlink(fresh);
+	/* A new sparse file reads as zeros: nothing has to be cleared, now or in the background. */
+	char *argv[] = {"mkfs.ext4",
+			"-q",
+			"-F",
+			"-m",
+			"0",
+			"-O",
+			"^resize_inode",
+			"-E",
+			"assume_storage_prezeroed=1,lazy_journal_init=1,nodiscard",
+			fresh,
+			size,
+			NULL};
+	struct arena *arena = arena_new();
+	struct process_options options = {.argv = argv, .timeout_ms = 120000};
+	struct process_result result;
+	bool made = process_run(&options, wait, arena, &result, error);
+	if (made && result.exit_code != 0)
+		made = error_set(error, ERROR_PLATFORM_UNAVAILABLE, "mkfs.ext4 failed: %s", result.output);
+	if (made && rename(fresh, path) != 0)
+		made = error_errno(error, errno, "cannot name %s", path);
+	if (!made)
+		unlink(fresh);
+	arena_free(arena);
+	return made;
+}
+
+bool disk_is_mount_point(const char *path)
+{
+	struct statx status;
+	return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &status) == 0 &&
+	       (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+bool disk_attached(const struct place *place)
+{
+	return disk_is_mount_point(place->disk);
+}
+
+bool disk_exists(const struct place *place)
+{
+	return folder_exists(place->image) || folder_exists(place->files);
+}
+
+static bool enough_space(const struct runtime_settings *settings, struct error *error)
+{
+	struct statvfs space;
+	if (settings->disk_reserve_mb == 0 || statvfs(settings->folder, &space) != 0)
+		return true;
+	uint64_t available_mb = (uint64_t)space.f_bavail * space.f_frsize >> 20;
+	return available_mb >= settings->disk_reserve_mb ||
+	       error_set(error, ERROR_PROVISIONING_FAILED,
+			 "The node's disk is nearly full: %llu MiB are free and %llu MiB are kept in reserve.",
+			 (unsigned long long)available_mb, (unsigned long long)settings->disk_reserve_mb);
+}
+
+static bool make_image(const struct runtime_settings *settings, const struct place *place, struct error *error)
+{
+	char path[PLACE_PATH_MAX], fresh[PLACE_PATH_MAX + 8];
+	if (!enough_space(settings, error))
+		return false;
+	template_path(settings, path);
+	snprintf(fresh, sizeof(fresh), "%s.new", place->image);
+	unlink(fresh);
+	if (!folder_copy_sparse(path, fresh, 0600, error)) {
+		if (strstr(error->message, strerror(ENOSPC)) != NULL)
+			return error_set(error, ERROR_PROVISIONING_FAILED, "The node's disk is full.");
+		return false;
+	}
+	return rename(fresh, place->image) == 0 || error_errno(error, errno, "cannot name %s", place->image);
+}
+
+/* A loop device over the open image, or -1 with errno. */
+static int open_loop(int image, const char *label)
+{
+	struct loop_config config = {.fd = (uint32_t)image, .info.lo_flags = LO_FLAGS_AUTOCLEAR};
+	snprintf((char *)config.info.lo_file_name, sizeof(config.info.lo_file_name), "%s", label);
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	int loop = -1;
+	for (int tries = 0; control >= 0 && loop < 0 && tries < LOOP_TRIES; tries++) {
+		int number = ioctl(control, LOOP_CTL_GET_FREE);
+		char path[64];
+		snprintf(path, sizeof(path), "/dev/loop%d", number);
+		loop = number < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);
+		if (loop < 0)
+			break;
+		if (ioctl(loop, LOOP_CONFIGURE, &config) == 0)
+			break;
+		int failed = errno;
+		close(loop);
+		loop = -1;
+		errno = failed;
+		if (failed != EBUSY) /* somebody else was quicker */
+			break;
+	}
+	int failed = errno;
+	if (control >= 0)
+		close(control);
+	errno = failed;
+	return loop;
+}
+
+static bool mount_image(const struct place *place, struct error *error)
+{
+	int image = open(place->image, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (image < 0)
+		return error_errno(error, errno, "cannot open %s", place->image);
+	int loop = open_loop(image, place->id);
+	int failed = errno;
+	close(image);
+	if (loop < 0)
+		return error_errno(error, failed, "cannot get a loop device");
+	char device[64], link[64];
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", loop);
+	ssize_t length = readlink(link, device, sizeof(device) - 1);
+	device[length > 0 ? length : 0] = '\0';
+	int mounted = mount(device, place->disk, "ext4", MS_NOSUID | MS_NODEV, "discard");
+	failed = errno;
+	close(loop);
+	return mounted == 0 || error_errno(error, failed, "cannot mount %s", place->image);
+}
+
+static bool mount_files(const struct place *place, struct error *error)
+{
+	if (!folder_make(place->files, 0700, error))
+		return false;
+	if (mount(place->files, place->disk, NULL, MS_BIND, NULL) != 0)
+		return error_errno(error, errno, "cannot mount %s", place->files);
+	mount(NULL, place->disk, NULL, MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV, NULL);
+	return true;
+}
+
+/* The top folder and those in it; a disk that has them already must belong to the same user. */
+static bool furnish(const struct place *place, uint32_t first_user, struct error *error)
+{
+	static const char *const folders[] = {"root", "upper", "work", "workspace"};
+	char path[PLACE_PATH_MAX + 16];
+	struct stat status;
+	snprintf(path, sizeof(path), "%s/marks", place->disk);
+	bool fresh = mkdir(path, 0700) == 0;
+	if (!fresh && errno != EEXIST)
+		return error_errno(error, errno, "cannot write to the disk of workspace %s", place->id);
+	snprintf(path, sizeof(path), "%s/marks/furnished", place->disk);
+	if (folder_exists(path)) {
+		if (stat(place->disk, &status) == 0 && status.st_uid == first_user)
+			return true;
+		return error_set(
+		    error, ERROR_PROVISIONING_FAILED,
+		    "The workspace's disk was made under another way of mapping users than the node has now.");
+	}
+	bool done = true;
+	for (size_t i = 0; done && i < sizeof(folders) / sizeof(folders[0]); i++) {
+		char folder[PLACE_PATH_MAX + 16];
+		snprintf(folder, sizeof(folder), "%s/%s", place->disk, folders[i]);
+		done = (mkdir(folder, 0755) == 0 || errno == EEXIST) && chmod(folder, 0755) == 0 &&
+		       chown(folder, first_user, first_user) == 0;
+	}
+	done = done && chmod(place->disk, 0700) == 0 && chown(place->disk, first_user, first_user) == 0;
+	if (!done)
+		return error_errno(error, errno, "cannot furnish the disk of workspace %s", place->id);
+	return folder_write_file(path, "", 0, false, error);
+}
+
+bool disk_attach(const struct runtime_settings *settings, const struct place *place, bool limited, uint32_t first_user,
+		 struct error *error)
+{
+	if (!folder_make(place->disk, 0711, error) || chmod(place->run, 0711) != 0)
+		return false;
+	if (!disk_attached(place)) {
+		/* A disk of either kind stays what it was made as. */
+		bool as_files = folder_exists(place->files) || (!limited && !folder_exists(place->image));
+		if (!as_files && !folder_exists(place->image) && !make_image(settings, place, error))
+			return false;
+		if (!(as_files ? mount_files(place, error) : mount_image(place, error)))
+			return false;
+	}
+	return furnish(place, first_user, error);
+}
+
+static bool detach_all_at(const char *path, struct error *error)
+{
+	for (int depth = 0; disk_is_mount_point(path) && depth < UNMOUNT_DEPTH_MAX; depth++)
+		if (umount2(path, UMOUNT_NOFOLLOW) != 0)
+			return error_errno(error, errno, "cannot unmount %s", path);
+	return true;
+}
+
+bool disk_detach_image(const struct place *place, struct error *error)
+{
+	return detach_all_at(place->root, error) && detach_all_at(place->lower, error);
+}
+
+bool disk_detach(const struct place *place, struct error *error)
+{
+	return disk_detach_image(place, error) && detach_all_at(place->disk, error);
+}

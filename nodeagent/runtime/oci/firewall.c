@@ -1,0 +1,85 @@
+/* One batch for nft, which the kernel takes wholly or not at all. The table's name begins with roost_, so
+ * that no installation's id can be a keyword of nft. */
+#include "nodeagent/runtime/oci/firewall.h"
+
+#include "nodeagent/runtime/oci/network.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Checked before any address is rewritten (mangle comes before dstnat), so that a port which the machine
+ * publishes for something else is no way in either. A table that exists is emptied first; to add it
+ * before that makes the emptying valid when it does not. */
+static const char rules[] =
+    "table inet roost_%1$s\n"
+    "delete table inet roost_%1$s\n"
+    "table inet roost_%1$s {\n"
+    "  chain from_workspace {\n"
+    "    type filter hook prerouting priority mangle; policy accept;\n"
+    "    iifname != \"" NETWORK_LINK_PREFIX "*\" return\n"
+    "    meta nfproto != ipv4 drop\n"
+    "    fib saddr . iif oif missing drop\n"
+    "    ct state established,related ct direction reply accept\n"
+    "    fib daddr type != unicast drop\n"
+    "    ip daddr { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3, 100.126.0.0/16 } drop\n"
+    "  }\n"
+    "  chain to_machine {\n"
+    "    type filter hook input priority filter - 10; policy accept;\n"
+    "    iifname != \"" NETWORK_LINK_PREFIX "*\" return\n"
+    "    ct state established,related ct direction reply accept\n"
+    "    drop\n"
+    "  }\n"
+    "  chain to_workspace {\n"
+    "    type filter hook forward priority filter - 10; policy accept;\n"
+    "    oifname != \"" NETWORK_LINK_PREFIX "*\" return\n"
+    "    iifname \"" NETWORK_LINK_PREFIX "*\" drop\n"
+    "    ct state established,related ct direction reply accept\n"
+    "    drop\n"
+    "  }\n"
+    "  chain outbound {\n"
+    "    type nat hook postrouting priority srcnat; policy accept;\n"
+    "    ip saddr 100.126.0.0/16 oifname != \"" NETWORK_LINK_PREFIX "*\" masquerade\n"
+    "  }\n"
+    "}\n";
+
+static bool run_nft(const char *input, const struct process_wait *wait, struct error *error)
+{
+	static char *const argv[] = {"nft", "-f", "-", NULL};
+	struct arena *arena = arena_new();
+	struct process_options options = {.argv = argv, .input = input, .timeout_ms = 30000};
+	struct process_result result;
+	bool done = process_run(&options, wait, arena, &result, error);
+	if (done && result.exit_code != 0)
+		done = error_set(error, ERROR_PLATFORM_UNAVAILABLE, "the firewall refuses the workspaces' rules: %s",
+				 result.output);
+	arena_free(arena);
+	return done;
+}
+
+static bool allow_forwarding(struct error *error)
+{
+	int fd = open("/proc/sys/net/ipv4/ip_forward", O_RDWR | O_CLOEXEC);
+	char now = '0';
+	bool done = fd >= 0 && ((read(fd, &now, 1) == 1 && now == '1') || pwrite(fd, "1", 1, 0) == 1);
+	int failed = errno;
+	if (fd >= 0)
+		close(fd);
+	return done || error_errno(error, failed, "cannot let the machine forward IPv4");
+}
+
+bool firewall_make(const struct runtime_settings *settings, const struct process_wait *wait, struct error *error)
+{
+	char input[sizeof(rules) + 256];
+	snprintf(input, sizeof(input), rules, settings->installation);
+	return allow_forwarding(error) && run_nft(input, wait, error);
+}
+
+bool firewall_remove(const struct runtime_settings *settings, struct error *error)
+{
+	char input[128];
+	snprintf(input, sizeof(input), "table inet roost_%1$s\ndelete table inet roost_%1$s\n", settings->installation);
+	return run_nft(input, NULL, error);
+}

@@ -1,0 +1,83 @@
+/* The end of a workspace, without the help of a runtime program: processes through the cgroup, links and
+ * mounts through the kernel. So a node whose runtime was taken away can still stop and remove what
+ * runs (D7). */
+#include "bus/foundation/cutpoint.h"
+#include "nodeagent/runtime/oci/cgroup.h"
+#include "nodeagent/runtime/oci/disk.h"
+#include "nodeagent/runtime/oci/folder.h"
+#include "nodeagent/runtime/oci/network.h"
+#include "nodeagent/runtime/oci/state.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { KILL_PATIENCE_MS = 10000 };
+
+/* Asks the first process, which asks all others; it ends when it is the last. */
+static void end_politely(const struct place *place, uint32_t grace_ms)
+{
+	pid_t first = cgroup_first_process(place->cgroup);
+	int fd = first != 0 ? (int)syscall(SYS_pidfd_open, first, 0) : -1;
+	if (fd < 0)
+		return;
+	struct pollfd ended = {.fd = fd, .events = POLLIN};
+	if (grace_ms > 0 && syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0) == 0)
+		poll(&ended, 1, (int)grace_ms);
+	/* With the first process the kernel ends every other of its pid namespace. */
+	syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+	close(fd);
+}
+
+static bool stop_locked(struct oci_state *state, const struct place *place, uint32_t grace_ms, struct error *error)
+{
+	struct oci_network network;
+	end_politely(place, grace_ms);
+	if (!cgroup_kill(place->cgroup, KILL_PATIENCE_MS, error) || !cgroup_remove(place->cgroup, error))
+		return false;
+	cutpoint(CUTPOINT_AGENT_SANDBOX_STOPPED);
+	if (oci_take_network(state, place->id, &network))
+		namespaces_close(&network.namespaces);
+	return network_disconnect(&state->settings, place->id, error) && disk_detach(place, error) &&
+	       folder_remove(place->run, error);
+}
+
+bool oci_stop(void *opaque, struct process_wait *wait, const char *workspace_id, uint32_t grace_ms, struct error *error)
+{
+	(void)wait;
+	struct oci_state *state = opaque;
+	struct place place;
+	if (!place_of(&state->settings, workspace_id, &place, error))
+		return false;
+	/* Without a folder of its own it has no lock either: only the kernel may know of it. */
+	int lock = folder_exists(place.keep) ? oci_lock_workspace(&place, error) : -1;
+	if (lock < 0 && folder_exists(place.keep))
+		return false;
+	bool stopped = stop_locked(state, &place, grace_ms, error);
+	if (lock >= 0)
+		close(lock);
+	if (!stopped && error != NULL)
+		error->code = ERROR_STOP_FAILED;
+	return stopped;
+}
+
+bool oci_remove(void *opaque, struct process_wait *wait, const char *workspace_id, struct error *error)
+{
+	(void)wait;
+	struct oci_state *state = opaque;
+	struct place place;
+	if (!place_of(&state->settings, workspace_id, &place, error))
+		return false;
+	/* The label goes last, with the folder: until then a restart finds what is left to remove. */
+	bool removed = (unlink(place.image) == 0 || errno == ENOENT ||
+			error_errno(error, errno, "cannot remove %s", place.image)) &&
+		       folder_remove(place.keep, error);
+	if (removed)
+		cutpoint(CUTPOINT_AGENT_DISK_REMOVED);
+	else if (error != NULL)
+		error->code = ERROR_STOP_FAILED;
+	return removed;
+}

@@ -1,0 +1,298 @@
+/* The dispatcher: the only caller of drivers. Checks ids, keeps the cancel of every start that is going
+ * on, runs the steps of a start in order and undoes them when one fails. */
+#include "nodeagent/runtime/runtime.h"
+
+#include "bus/foundation/limits.h"
+#include "bus/foundation/log.h"
+#include "nodeagent/runtime/checkout.h"
+#include "nodeagent/runtime/repository.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* A start that is going on; lives on its worker's stack. */
+struct call {
+	struct call *next;
+	const char *workspace_id;
+	struct process_wait wait;
+};
+
+struct runtime {
+	const struct runtime_driver *driver;
+	void *state;
+	struct runtime_settings settings;
+	pthread_mutex_t lock; /* guards calls */
+	struct call *calls;
+};
+
+static bool no_driver(struct error *error)
+{
+	return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "This node has no driver that could run workspaces.");
+}
+
+static bool has_driver(const struct runtime *runtime)
+{
+	return runtime != NULL && runtime->driver != NULL;
+}
+
+static bool valid_id(const char *id)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+	size_t length = id == NULL ? 0 : strlen(id);
+	return length >= 1 && length <= 64 && strspn(id, allowed) == length;
+}
+
+static bool check_id(const char *id, struct error *error)
+{
+	return valid_id(id) || error_set(error, ERROR_INVALID_ARGUMENT, "not an id of a workspace");
+}
+
+bool runtime_open(const struct runtime_driver *driver, const struct runtime_settings *settings,
+		  struct runtime **runtime, struct error *error)
+{
+	struct runtime *fresh = calloc(1, sizeof(*fresh));
+	if (fresh == NULL)
+		return error_set(error, ERROR_INTERNAL, "no memory");
+	fresh->driver = driver;
+	if (settings != NULL)
+		fresh->settings = *settings;
+	pthread_mutex_init(&fresh->lock, NULL);
+	if (driver != NULL && !driver->open(&fresh->settings, &fresh->state, error)) {
+		fresh->driver = NULL;
+		runtime_close(fresh);
+		return false;
+	}
+	*runtime = fresh;
+	return true;
+}
+
+void runtime_close(struct runtime *runtime)
+{
+	if (runtime == NULL)
+		return;
+	if (runtime->driver != NULL)
+		runtime->driver->close(runtime->state);
+	pthread_mutex_destroy(&runtime->lock);
+	free(runtime);
+}
+
+bool runtime_probe(struct runtime *runtime, struct arena *arena, struct runtime_facts *facts, struct error *error)
+{
+	struct process_wait wait = {.cancel_fd = -1};
+	*facts = (struct runtime_facts){.driver = "", .binary = ""};
+	if (!has_driver(runtime))
+		return no_driver(error);
+	return runtime->driver->probe(runtime->state, &wait, arena, facts, error);
+}
+
+static bool call_begin(struct runtime *runtime, struct call *call, const char *workspace_id)
+{
+	call->workspace_id = workspace_id;
+	call->wait.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (call->wait.cancel_fd < 0)
+		return false;
+	pthread_mutex_lock(&runtime->lock);
+	call->next = runtime->calls;
+	runtime->calls = call;
+	pthread_mutex_unlock(&runtime->lock);
+	return true;
+}
+
+static void call_end(struct runtime *runtime, struct call *call)
+{
+	pthread_mutex_lock(&runtime->lock);
+	for (struct call **at = &runtime->calls; *at != NULL; at = &(*at)->next)
+		if (*at == call) {
+			*at = call->next;
+			break;
+		}
+	pthread_mutex_unlock(&runtime->lock);
+	close(call->wait.cancel_fd);
+}
+
+void runtime_cancel(struct runtime *runtime, const char *workspace_id)
+{
+	if (runtime == NULL)
+		return;
+	pthread_mutex_lock(&runtime->lock);
+	for (struct call *call = runtime->calls; call != NULL; call = call->next)
+		if (strcmp(call->workspace_id, workspace_id) == 0 && eventfd_write(call->wait.cancel_fd, 1) != 0)
+			log_warning("workspace %s: cannot cancel: %s", workspace_id, strerror(errno));
+	pthread_mutex_unlock(&runtime->lock);
+}
+
+/* All that the steps of one start share. */
+struct start {
+	struct runtime *runtime;
+	struct arena *arena;
+	const struct runtime_workspace *workspace;
+	struct process_wait *wait;
+	runtime_progress *progress;
+	void *context;
+	const char *step;
+	const char *detail;
+	bool had_files; /* from before: they are never taken away by a start that fails */
+};
+
+static bool begin_step(struct start *start, const char *step, const char *message, struct error *error)
+{
+	start->step = step;
+	if (process_wait_cancelled(start->wait))
+		return error_set(error, ERROR_PROVISIONING_FAILED, "The start was cancelled.");
+	if (start->progress != NULL)
+		start->progress(start->context, step, message);
+	return true;
+}
+
+static bool run_steps(struct start *start, struct error *error)
+{
+	const struct runtime_driver *driver = start->runtime->driver;
+	void *state = start->runtime->state;
+	struct checkout checkout = {.driver = driver,
+				    .state = state,
+				    .settings = &start->runtime->settings,
+				    .workspace = start->workspace,
+				    .wait = start->wait};
+	start->had_files = true; /* until the disk tells */
+	if (!begin_step(start, "disk", "Preparing the workspace's disk", error) ||
+	    !driver->make_disk(state, start->wait, start->workspace, error))
+		return false;
+	start->had_files = checkout_complete(&checkout, start->arena);
+	if (!begin_step(start, "network", "Connecting the workspace's network", error) ||
+	    !driver->make_network(state, start->wait, start->workspace, error))
+		return false;
+	if (!begin_step(start, "sandbox", "Starting the sandbox", error) ||
+	    !driver->start(state, start->wait, start->workspace, error))
+		return false;
+	if (!start->had_files && start->workspace->repository[0] != '\0' &&
+	    !begin_step(start, "clone", "Cloning the repository", error))
+		return false;
+	return checkout_make(&checkout, start->arena, &start->detail, error);
+}
+
+static void undo(const struct start *start)
+{
+	const struct runtime *runtime = start->runtime;
+	struct error error;
+	const char *id = start->workspace->id;
+	if (!runtime->driver->stop(runtime->state, NULL, id, 0, &error) ||
+	    (!start->had_files && !runtime->driver->remove(runtime->state, NULL, id, &error)))
+		log_error("workspace %s: cleaning up after a failed start: %s", id, error.message);
+}
+
+static void explain(const struct start *start, const struct error *error, struct runtime_failure *failure)
+{
+	bool for_users = error->code != ERROR_INTERNAL;
+	size_t size = strlen(start->detail);
+	if (!for_users)
+		log_error("workspace %s: %s: %s", start->workspace->id, start->step, error->message);
+	failure->step = start->step;
+	failure->message =
+	    arena_strdup(start->arena, for_users ? error->message : error_code_sentence(ERROR_PROVISIONING_FAILED));
+	failure->detail = start->detail + (size > STEP_OUTPUT_TAIL_BYTES ? size - STEP_OUTPUT_TAIL_BYTES : 0);
+	failure->cancelled = process_wait_cancelled(start->wait);
+}
+
+static bool fail_at_once(const char *step, struct arena *arena, const struct error *error,
+			 struct runtime_failure *failure)
+{
+	*failure = (struct runtime_failure){.step = step, .message = arena_strdup(arena, error->message), .detail = ""};
+	return false;
+}
+
+bool runtime_start(struct runtime *runtime, struct arena *arena, const struct runtime_workspace *workspace,
+		   runtime_progress *progress, void *context, struct runtime_failure *failure)
+{
+	struct error error = {.code = ERROR_NONE};
+	struct call call;
+	if (!has_driver(runtime)) {
+		no_driver(&error);
+		return fail_at_once("runtime", arena, &error, failure);
+	}
+	if (!check_id(workspace->id, &error))
+		return fail_at_once("runtime", arena, &error, failure);
+	if (!call_begin(runtime, &call, workspace->id)) {
+		error_set(&error, ERROR_INTERNAL, "%s", error_code_sentence(ERROR_BUSY));
+		return fail_at_once("runtime", arena, &error, failure);
+	}
+	struct start start = {.runtime = runtime,
+			      .arena = arena,
+			      .workspace = workspace,
+			      .wait = &call.wait,
+			      .progress = progress,
+			      .context = context,
+			      .detail = ""};
+	bool started = run_steps(&start, &error);
+	if (!started) {
+		explain(&start, &error, failure);
+		undo(&start);
+	}
+	call_end(runtime, &call);
+	return started;
+}
+
+bool runtime_stop(struct runtime *runtime, const char *workspace_id, uint32_t grace_ms, struct error *error)
+{
+	if (!check_id(workspace_id, error))
+		return false;
+	/* Nobody runs it (S2-04, D7). */
+	if (!has_driver(runtime))
+		return true;
+	return runtime->driver->stop(runtime->state, NULL, workspace_id, grace_ms, error);
+}
+
+bool runtime_remove(struct runtime *runtime, const char *workspace_id, struct error *error)
+{
+	return runtime_stop(runtime, workspace_id, 0, error) &&
+	       (!has_driver(runtime) || runtime->driver->remove(runtime->state, NULL, workspace_id, error));
+}
+
+bool runtime_is_running(struct runtime *runtime, const char *workspace_id, bool *running, struct error *error)
+{
+	*running = false;
+	if (!check_id(workspace_id, error))
+		return false;
+	return !has_driver(runtime) || runtime->driver->is_running(runtime->state, workspace_id, running, error);
+}
+
+bool runtime_watch(struct runtime *runtime, const char *workspace_id, int *pidfd, struct error *error)
+{
+	*pidfd = -1;
+	if (!check_id(workspace_id, error))
+		return false;
+	if (!has_driver(runtime))
+		return error_set(error, ERROR_WORKSPACE_NOT_RUNNING, "The workspace is not running.");
+	return runtime->driver->watch(runtime->state, workspace_id, pidfd, error);
+}
+
+bool runtime_list(struct runtime *runtime, struct arena *arena, struct runtime_found **found, size_t *count,
+		  struct error *error)
+{
+	*found = NULL;
+	*count = 0;
+	return !has_driver(runtime) || runtime->driver->list(runtime->state, arena, found, count, error);
+}
+
+bool runtime_command(struct runtime *runtime, struct arena *arena, const struct runtime_program *program, char ***argv,
+		     struct error *error)
+{
+	if (!check_id(program->workspace_id, error))
+		return false;
+	if (!has_driver(runtime))
+		return no_driver(error);
+	return runtime->driver->command(runtime->state, arena, program, argv, error);
+}
+
+bool runtime_kill_processes(struct runtime *runtime, const char *workspace_id, const char *group, uint32_t grace_ms,
+			    struct error *error)
+{
+	if (!check_id(workspace_id, error))
+		return false;
+	return !has_driver(runtime) ||
+	       runtime->driver->kill_processes(runtime->state, workspace_id, group, grace_ms, error);
+}
