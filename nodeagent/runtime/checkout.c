@@ -4,7 +4,7 @@
 #include "nodeagent/runtime/checkout.h"
 
 #include "bus/foundation/cutpoint.h"
-#include "nodeagent/runtime/oci/folder.h"
+#include "nodeagent/runtime/folder.h"
 #include "nodeagent/runtime/repository.h"
 
 #include <errno.h>
@@ -117,7 +117,7 @@ static const char *const *clone_arguments(const struct checkout *checkout, struc
 
 /* Runs one git command inside; true when it exited with 0. */
 static bool run_git(const struct checkout *checkout, struct arena *arena, const char *const *arguments,
-		    enum repository_kind kind, struct process_result *result, struct error *error)
+		    enum repository_kind kind, struct external_result *result, struct error *error)
 {
 	bool local = kind == REPOSITORY_LOCAL;
 	const struct runtime_variable environment[] = {
@@ -139,21 +139,21 @@ static bool run_git(const struct checkout *checkout, struct arena *arena, const 
 	char **argv;
 	if (!checkout->driver->command(checkout->state, arena, &program, &argv, error))
 		return false;
-	struct process_options options = {
+	struct external_options options = {
 	    .argv = argv,
 	    .log_path = arena_printf(arena, "%s/%s/clone.log", checkout->settings->folder, checkout->workspace->id),
 	    .timeout_ms = checkout->settings->clone_timeout_seconds * 1000};
-	bool ran = process_run(&options, checkout->wait, arena, result, error);
+	bool ran = external_run(&options, checkout->wait, arena, result, error);
 	/* The runtime's helper has gone; what it started inside may not have. */
 	return checkout->driver->kill_processes(checkout->state, checkout->workspace->id, CHECKOUT_GROUP, 0, error) &&
 	       ran;
 }
 
-static bool judge(const struct checkout *checkout, const struct process_result *result, struct error *error)
+static bool judge(const struct checkout *checkout, const struct external_result *result, struct error *error)
 {
-	if (result->end == PROCESS_CANCELLED)
+	if (result->end == EXTERNAL_CANCELLED)
 		return error_set(error, ERROR_PROVISIONING_FAILED, "The clone was cancelled.");
-	if (result->end == PROCESS_TIMED_OUT)
+	if (result->end == EXTERNAL_TIMED_OUT)
 		return error_set(error, ERROR_PROVISIONING_FAILED, "The clone took longer than %u seconds.",
 				 checkout->settings->clone_timeout_seconds);
 	if (result->exit_code != 0)
@@ -167,10 +167,10 @@ static bool name_origin(const struct checkout *checkout, struct arena *arena, st
 {
 	const char *arguments[] = {
 	    "git", "-C", "/workspace", "remote", "set-url", "origin", "--", checkout->workspace->repository, NULL};
-	struct process_result result;
+	struct external_result result;
 	if (!run_git(checkout, arena, arguments, REPOSITORY_LOCAL, &result, error))
 		return false;
-	return result.end == PROCESS_EXITED && result.exit_code == 0
+	return result.end == EXTERNAL_EXITED && result.exit_code == 0
 		   ? true
 		   : error_set(error, ERROR_PROVISIONING_FAILED, "The repository's origin could not be noted.");
 }
@@ -178,7 +178,7 @@ static bool name_origin(const struct checkout *checkout, struct arena *arena, st
 static bool clone_repository(const struct checkout *checkout, struct arena *arena, enum repository_kind kind,
 			     const char **detail, struct error *error)
 {
-	struct process_result result;
+	struct external_result result;
 	if (!run_git(checkout, arena, clone_arguments(checkout, arena, kind), kind, &result, error))
 		return false;
 	*detail = result.output;

@@ -13,7 +13,7 @@ struct checkout {
 	void *state;
 	const struct runtime_settings *settings;
 	const struct runtime_workspace *workspace;
-	const struct process_wait *wait;
+	const struct external_wait *wait;
 };
 
 /* The group of the clone's processes. */

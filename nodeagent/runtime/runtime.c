@@ -19,7 +19,7 @@
 struct call {
 	struct call *next;
 	const char *workspace_id;
-	struct process_wait wait;
+	struct external_wait wait;
 };
 
 struct runtime {
@@ -83,7 +83,7 @@ void runtime_close(struct runtime *runtime)
 
 bool runtime_probe(struct runtime *runtime, struct arena *arena, struct runtime_facts *facts, struct error *error)
 {
-	struct process_wait wait = {.cancel_fd = -1};
+	struct external_wait wait = {.cancel_fd = -1};
 	*facts = (struct runtime_facts){.driver = "", .binary = ""};
 	if (!has_driver(runtime))
 		return no_driver(error);
@@ -131,7 +131,7 @@ struct start {
 	struct runtime *runtime;
 	struct arena *arena;
 	const struct runtime_workspace *workspace;
-	struct process_wait *wait;
+	struct external_wait *wait;
 	runtime_progress *progress;
 	void *context;
 	const char *step;
@@ -142,7 +142,7 @@ struct start {
 static bool begin_step(struct start *start, const char *step, const char *message, struct error *error)
 {
 	start->step = step;
-	if (process_wait_cancelled(start->wait))
+	if (external_wait_cancelled(start->wait))
 		return error_set(error, ERROR_PROVISIONING_FAILED, "The start was cancelled.");
 	if (start->progress != NULL)
 		start->progress(start->context, step, message);
@@ -195,7 +195,7 @@ static void explain(const struct start *start, const struct error *error, struct
 	failure->message =
 	    arena_strdup(start->arena, for_users ? error->message : error_code_sentence(ERROR_PROVISIONING_FAILED));
 	failure->detail = start->detail + (size > STEP_OUTPUT_TAIL_BYTES ? size - STEP_OUTPUT_TAIL_BYTES : 0);
-	failure->cancelled = process_wait_cancelled(start->wait);
+	failure->cancelled = external_wait_cancelled(start->wait);
 }
 
 static bool fail_at_once(const char *step, struct arena *arena, const struct error *error,

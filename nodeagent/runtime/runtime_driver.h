@@ -16,8 +16,8 @@
  *   from disk and kernel alone.
  * - A function that fails leaves its own part as if it had not been called. What earlier steps made is
  *   undone by the dispatcher, through stop and remove.
- * - External programs are waited for through the `struct process_wait` given, so that a cancel from
- *   the loop ends them (process.h). A function without one must not take long.
+ * - External programs are waited for through the `struct external_wait` given, so that a cancel from
+ *   the loop ends them (external.h). A function without one must not take long.
  * - Memory: what is returned lives in the arena given. Inputs are borrowed for the call.
  * - Errors: PROVISIONING_FAILED, STOP_FAILED and PLATFORM_UNAVAILABLE carry sentences that users may
  *   read; INTERNAL goes to the log.
@@ -28,7 +28,7 @@
 
 #include "bus/foundation/arena.h"
 #include "bus/foundation/error.h"
-#include "nodeagent/runtime/process.h"
+#include "nodeagent/runtime/external.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -114,20 +114,20 @@ struct runtime_driver {
 	/* Finds out by trying whether and how workspaces can be made. False with PLATFORM_UNAVAILABLE and
 	 * the true cause when they cannot (D7); everything below but stop, remove and list then fails
 	 * with the same error. May be called again later. */
-	bool (*probe)(void *state, struct process_wait *wait, struct arena *arena, struct runtime_facts *facts,
+	bool (*probe)(void *state, struct external_wait *wait, struct arena *arena, struct runtime_facts *facts,
 		      struct error *error);
 
 	/* The workspace's files: there and reachable afterwards, with those of earlier generations. */
-	bool (*make_disk)(void *state, struct process_wait *wait, const struct runtime_workspace *workspace,
+	bool (*make_disk)(void *state, struct external_wait *wait, const struct runtime_workspace *workspace,
 			  struct error *error);
 
 	/* Its network with an address of its own: outbound only. */
-	bool (*make_network)(void *state, struct process_wait *wait, const struct runtime_workspace *workspace,
+	bool (*make_network)(void *state, struct external_wait *wait, const struct runtime_workspace *workspace,
 			     struct error *error);
 
 	/* Its sandbox; makes the network itself when there is none. A sandbox of an older generation must
 	 * have been stopped. */
-	bool (*start)(void *state, struct process_wait *wait, const struct runtime_workspace *workspace,
+	bool (*start)(void *state, struct external_wait *wait, const struct runtime_workspace *workspace,
 		      struct error *error);
 
 	bool (*is_running)(void *state, const char *workspace_id, bool *running, struct error *error);
@@ -138,11 +138,11 @@ struct runtime_driver {
 
 	/* Ends all processes (politely, after `grace_ms` by force, until the cgroup is empty), takes away
 	 * the network, detaches the disk and keeps the files (S2-05). Works without a usable runtime. */
-	bool (*stop)(void *state, struct process_wait *wait, const char *workspace_id, uint32_t grace_ms,
+	bool (*stop)(void *state, struct external_wait *wait, const char *workspace_id, uint32_t grace_ms,
 		     struct error *error);
 
 	/* Takes away the files too. The dispatcher has stopped it before. */
-	bool (*remove)(void *state, struct process_wait *wait, const char *workspace_id, struct error *error);
+	bool (*remove)(void *state, struct external_wait *wait, const char *workspace_id, struct error *error);
 
 	/* Everything that carries this installation's id, from disk and kernel. */
 	bool (*list)(void *state, struct arena *arena, struct runtime_found **found, size_t *count,

@@ -2,8 +2,8 @@
  * read-only paths, devices. */
 #include "nodeagent/runtime/oci/bundle.h"
 
+#include "nodeagent/runtime/folder.h"
 #include "nodeagent/runtime/oci/cgroup.h"
-#include "nodeagent/runtime/oci/folder.h"
 #include "nodeagent/runtime/oci/image.h"
 #include "nodeagent/runtime/oci/network.h"
 #include "nodeagent/runtime/oci/resolver.h"
@@ -44,6 +44,7 @@ static const char *const masked_paths[] = {"/proc/asound",
 					   "/proc/sched_debug",
 					   "/proc/scsi",
 					   "/sys/firmware",
+					   "/sys/devices/virtual/block",
 					   "/sys/fs/cgroup",
 					   "/sys/devices/virtual/powercap",
 					   NULL};
@@ -244,11 +245,12 @@ static bool write_generated(const struct bundle *bundle, const char *name, const
 
 static bool write_names(const struct bundle *bundle, const char *host, struct error *error)
 {
-	char address[16], hosts[256], resolver[2048];
+	char address[16], hosts[256], name[32], resolver[2048];
 	network_address_text(bundle->slot, address);
 	snprintf(hosts, sizeof(hosts), "127.0.0.1 localhost\n::1 localhost ip6-localhost\n%s %s\n", address, host);
+	snprintf(name, sizeof(name), "%s\n", host);
 	resolver_configuration(resolver, sizeof(resolver));
-	return write_generated(bundle, "hosts", hosts, error) && write_generated(bundle, "hostname", host, error) &&
+	return write_generated(bundle, "hosts", hosts, error) && write_generated(bundle, "hostname", name, error) &&
 	       write_generated(bundle, "resolv.conf", resolver, error);
 }
 

@@ -2,7 +2,7 @@
  * the process dies in between. The image appears under its name only when it is whole. */
 #include "nodeagent/runtime/oci/disk.h"
 
-#include "nodeagent/runtime/oci/folder.h"
+#include "nodeagent/runtime/folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@ static bool template_path(const struct runtime_settings *settings, char *path)
 	return place_join(path, settings->folder, name);
 }
 
-bool disk_make_template(const struct runtime_settings *settings, const struct process_wait *wait, struct error *error)
+bool disk_make_template(const struct runtime_settings *settings, const struct external_wait *wait, struct error *error)
 {
 	char path[PLACE_PATH_MAX], fresh[PLACE_PATH_MAX + 8], size[32];
 	if (!template_path(settings, path) || folder_exists(path))
@@ -46,9 +46,9 @@ bool disk_make_template(const struct runtime_settings *settings, const struct pr
 			size,
 			NULL};
 	struct arena *arena = arena_new();
-	struct process_options options = {.argv = argv, .timeout_ms = 120000};
-	struct process_result result;
-	bool made = process_run(&options, wait, arena, &result, error);
+	struct external_options options = {.argv = argv, .timeout_ms = 120000};
+	struct external_result result;
+	bool made = external_run(&options, wait, arena, &result, error);
 	if (made && result.exit_code != 0)
 		made = error_set(error, ERROR_PLATFORM_UNAVAILABLE, "mkfs.ext4 failed: %s", result.output);
 	if (made && rename(fresh, path) != 0)

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* Makes the formatted image that others are copied from, unless it is there. */
-bool disk_make_template(const struct runtime_settings *settings, const struct process_wait *wait, struct error *error);
+bool disk_make_template(const struct runtime_settings *settings, const struct external_wait *wait, struct error *error);
 
 /* Makes the disk if absent and mounts it at place->disk unless it is mounted. PROVISIONING_FAILED when the
  * machine lacks space, or when the disk belongs to other users than first_user. */

@@ -45,13 +45,13 @@ static const char rules[] =
     "  }\n"
     "}\n";
 
-static bool run_nft(const char *input, const struct process_wait *wait, struct error *error)
+static bool run_nft(const char *input, const struct external_wait *wait, struct error *error)
 {
 	static char *const argv[] = {"nft", "-f", "-", NULL};
 	struct arena *arena = arena_new();
-	struct process_options options = {.argv = argv, .input = input, .timeout_ms = 30000};
-	struct process_result result;
-	bool done = process_run(&options, wait, arena, &result, error);
+	struct external_options options = {.argv = argv, .input = input, .timeout_ms = 30000};
+	struct external_result result;
+	bool done = external_run(&options, wait, arena, &result, error);
 	if (done && result.exit_code != 0)
 		done = error_set(error, ERROR_PLATFORM_UNAVAILABLE, "the firewall refuses the workspaces' rules: %s",
 				 result.output);
@@ -70,7 +70,7 @@ static bool allow_forwarding(struct error *error)
 	return done || error_errno(error, failed, "cannot let the machine forward IPv4");
 }
 
-bool firewall_make(const struct runtime_settings *settings, const struct process_wait *wait, struct error *error)
+bool firewall_make(const struct runtime_settings *settings, const struct external_wait *wait, struct error *error)
 {
 	char input[sizeof(rules) + 256];
 	snprintf(input, sizeof(input), rules, settings->installation);

@@ -9,11 +9,11 @@
 #define ROOST_NODEAGENT_RUNTIME_OCI_FIREWALL_H
 
 #include "bus/foundation/error.h"
-#include "nodeagent/runtime/process.h"
+#include "nodeagent/runtime/external.h"
 #include "nodeagent/runtime/runtime_driver.h"
 
 /* Makes the table, or replaces it in one transaction, and lets the machine forward IPv4. */
-bool firewall_make(const struct runtime_settings *settings, const struct process_wait *wait, struct error *error);
+bool firewall_make(const struct runtime_settings *settings, const struct external_wait *wait, struct error *error);
 
 /* Takes the table away; an absent one is fine. */
 bool firewall_remove(const struct runtime_settings *settings, struct error *error);

@@ -3,8 +3,8 @@
  * Images are named by users, so they are opened beneath the images' folder and never by path. */
 #include "nodeagent/runtime/oci/image.h"
 
+#include "nodeagent/runtime/folder.h"
 #include "nodeagent/runtime/oci/disk.h"
-#include "nodeagent/runtime/oci/folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -125,7 +125,7 @@ static int open_image(const char *folder, const char *name, struct stat *status)
 
 /* The folder that an archive is unpacked into, once per archive and time of change. */
 static bool unpack(const struct runtime_settings *settings, int archive, const struct stat *status,
-		   const struct process_wait *wait, char *folder, struct error *error)
+		   const struct external_wait *wait, char *folder, struct error *error)
 {
 	char name[128], fresh[PLACE_PATH_MAX + 32], source[64];
 	snprintf(name, sizeof(name), ".unpacked-%llx-%llx-%llx.%lx", (unsigned long long)status->st_ino,
@@ -149,9 +149,9 @@ static bool unpack(const struct runtime_settings *settings, int archive, const s
 			source,
 			NULL};
 	struct arena *arena = arena_new();
-	struct process_options options = {.argv = argv};
-	struct process_result result;
-	bool done = folder_make(fresh, 0755, error) && process_run(&options, wait, arena, &result, error);
+	struct external_options options = {.argv = argv};
+	struct external_result result;
+	bool done = folder_make(fresh, 0755, error) && external_run(&options, wait, arena, &result, error);
 	if (done && result.exit_code != 0)
 		done = error_set(error, ERROR_PROVISIONING_FAILED, "The image's archive cannot be unpacked.");
 	if (done && rename(fresh, folder) != 0 && !folder_exists(folder))
@@ -201,7 +201,8 @@ static bool no_such_image(const char *image, struct error *error)
 }
 
 bool image_make_root(const struct runtime_settings *settings, const struct place *place, const char *image,
-		     uint32_t first_user, int user_fd, const struct process_wait *wait, char *root, struct error *error)
+		     uint32_t first_user, int user_fd, const struct external_wait *wait, char *root,
+		     struct error *error)
 {
 	if (image_is_host(image))
 		return make_host_root(place, first_user, root, error);

@@ -18,7 +18,7 @@ bool image_is_host(const char *image);
 /* Makes the root, on the attached disk, ready to be entered, and writes its path. `user_fd` is the
  * workspace's user namespace, or -1. PROVISIONING_FAILED when there is no such image. */
 bool image_make_root(const struct runtime_settings *settings, const struct place *place, const char *image,
-		     uint32_t first_user, int user_fd, const struct process_wait *wait, char *root,
+		     uint32_t first_user, int user_fd, const struct external_wait *wait, char *root,
 		     struct error *error);
 
 #endif

@@ -1,8 +1,8 @@
 /* What exists, from disk (labels) and kernel (cgroups, links, mounts): the agent rebuilds its database
  * from this. A workspace that only one of them knows is still found. */
+#include "nodeagent/runtime/folder.h"
 #include "nodeagent/runtime/oci/cgroup.h"
 #include "nodeagent/runtime/oci/disk.h"
-#include "nodeagent/runtime/oci/folder.h"
 #include "nodeagent/runtime/oci/network.h"
 #include "nodeagent/runtime/oci/state.h"
 

@@ -63,19 +63,45 @@ static void write_setting(const char *path, const char *value)
 	close(fd);
 }
 
+/* The packet size of the way out, so that nothing has to be taken apart there; 0 when there is no way. */
+static uint32_t way_out_mtu(void)
+{
+	char line[256], name[64], path[128];
+	unsigned destination, mtu = 0;
+	FILE *routes = fopen("/proc/net/route", "re");
+	while (routes != NULL && mtu == 0 && fgets(line, sizeof(line), routes) != NULL) {
+		if (sscanf(line, "%63s %x", name, &destination) != 2 || destination != 0)
+			continue;
+		snprintf(path, sizeof(path), "/sys/class/net/%s/mtu", name);
+		FILE *file = fopen(path, "re");
+		if (file != NULL && fscanf(file, "%u", &mtu) != 1)
+			mtu = 0;
+		if (file != NULL)
+			fclose(file);
+	}
+	if (routes != NULL)
+		fclose(routes);
+	return mtu;
+}
+
 /* The pair itself: one end here, the other as eth0 in the namespace. */
 static int make_pair(int netlink, const char *name, int network_fd)
 {
 	struct netlink_request request = {0};
 	struct ifinfomsg body = {.ifi_family = AF_UNSPEC};
+	uint32_t mtu = way_out_mtu();
 	netlink_message(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &body, sizeof(body));
 	netlink_put_text(&request, IFLA_IFNAME, name);
+	if (mtu != 0)
+		netlink_put_u32(&request, IFLA_MTU, mtu);
 	size_t info = netlink_begin(&request, IFLA_LINKINFO);
 	netlink_put(&request, IFLA_INFO_KIND, "veth", 4);
 	size_t data = netlink_begin(&request, IFLA_INFO_DATA);
 	size_t peer = netlink_begin(&request, VETH_INFO_PEER);
 	netlink_put_raw(&request, &body, sizeof(body));
 	netlink_put_text(&request, IFLA_IFNAME, "eth0");
+	if (mtu != 0)
+		netlink_put_u32(&request, IFLA_MTU, mtu);
 	netlink_put_u32(&request, IFLA_NET_NS_FD, (uint32_t)network_fd);
 	netlink_end(&request, peer);
 	netlink_end(&request, data);

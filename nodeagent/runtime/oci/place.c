@@ -1,7 +1,7 @@
 /* Paths by rule, and the label file. */
 #include "nodeagent/runtime/oci/place.h"
 
-#include "nodeagent/runtime/oci/folder.h"
+#include "nodeagent/runtime/folder.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
 /* Trying out: a tiny workspace is really made, started and removed, first with everything that makes a
  * sandbox tight and then with less, with every runtime program that may be there. What is reported is
  * what worked (design.md 7: presence proves nothing). */
+#include "nodeagent/runtime/folder.h"
 #include "nodeagent/runtime/oci/bundle.h"
 #include "nodeagent/runtime/oci/cgroup.h"
 #include "nodeagent/runtime/oci/disk.h"
 #include "nodeagent/runtime/oci/firewall.h"
-#include "nodeagent/runtime/oci/folder.h"
 #include "nodeagent/runtime/oci/state.h"
 
 #include <stdio.h>
@@ -37,13 +37,13 @@ static void believe(struct oci_state *state, const char *binary, bool user_names
 	state->disk_limit = disk_limit;
 }
 
-static bool remove_trial(struct oci_state *state, struct process_wait *wait, struct error *error)
+static bool remove_trial(struct oci_state *state, struct external_wait *wait, struct error *error)
 {
 	return oci_stop(state, wait, PLACE_PROBE_ID, 0, error) && oci_remove(state, wait, PLACE_PROBE_ID, error);
 }
 
 /* One whole life with what is believed now. */
-static bool try_life(struct oci_state *state, struct process_wait *wait, struct error *error)
+static bool try_life(struct oci_state *state, struct external_wait *wait, struct error *error)
 {
 	bool lived = remove_trial(state, wait, error) && oci_make_disk(state, wait, &probe_workspace, error) &&
 		     oci_make_network(state, wait, &probe_workspace, error) &&
@@ -51,7 +51,7 @@ static bool try_life(struct oci_state *state, struct process_wait *wait, struct 
 	return remove_trial(state, wait, lived ? error : NULL) && lived;
 }
 
-static bool try_disk(struct oci_state *state, struct process_wait *wait, struct error *error)
+static bool try_disk(struct oci_state *state, struct external_wait *wait, struct error *error)
 {
 	struct place place;
 	if (!place_of(&state->settings, PLACE_PROBE_ID, &place, error) || !remove_trial(state, wait, error))
@@ -63,7 +63,7 @@ static bool try_disk(struct oci_state *state, struct process_wait *wait, struct 
 
 /* Every program with and without a user namespace, the tighter way first. The first failure of each
  * program is what is told when none works. */
-static bool try_programs(struct oci_state *state, struct process_wait *wait, bool disk_limit, char *trouble,
+static bool try_programs(struct oci_state *state, struct external_wait *wait, bool disk_limit, char *trouble,
 			 size_t trouble_size)
 {
 	static const char *const standard[] = {"crun", "runc"};
@@ -74,7 +74,7 @@ static bool try_programs(struct oci_state *state, struct process_wait *wait, boo
 		for (size_t i = 0; i < count; i++) {
 			char path[PLACE_PATH_MAX];
 			struct error why = {.code = ERROR_NONE};
-			if (process_wait_cancelled(wait))
+			if (external_wait_cancelled(wait))
 				return false;
 			if (!find_program(names[i], path)) {
 				snprintf(why.message, sizeof(why.message), "not installed");
@@ -91,7 +91,7 @@ static bool try_programs(struct oci_state *state, struct process_wait *wait, boo
 	return false;
 }
 
-static bool prepare_machine(struct oci_state *state, struct process_wait *wait, struct error *error)
+static bool prepare_machine(struct oci_state *state, struct external_wait *wait, struct error *error)
 {
 	char run[PLACE_PATH_MAX];
 	if (geteuid() != 0)
@@ -107,7 +107,7 @@ static bool prepare_machine(struct oci_state *state, struct process_wait *wait, 
 	return bundle_make_inside(&state->settings, error) && firewall_make(&state->settings, wait, error);
 }
 
-static bool find_way(struct oci_state *state, struct process_wait *wait, struct error *error)
+static bool find_way(struct oci_state *state, struct external_wait *wait, struct error *error)
 {
 	struct error no_disk = {.code = ERROR_NONE};
 	char trouble[ERROR_MESSAGE_MAX - 64] = "";
@@ -131,7 +131,7 @@ static void adopt(struct oci_state *state, const struct oci_state *trial, const 
 	pthread_mutex_unlock(&state->lock);
 }
 
-bool oci_probe(void *opaque, struct process_wait *wait, struct arena *arena, struct runtime_facts *facts,
+bool oci_probe(void *opaque, struct external_wait *wait, struct arena *arena, struct runtime_facts *facts,
 	       struct error *error)
 {
 	struct oci_state *state = opaque;

@@ -2,10 +2,10 @@
  * sandbox's making: what an earlier attempt left is taken away, then namespaces with a ready network,
  * root, bundle, and one call of the runtime. */
 #include "bus/foundation/cutpoint.h"
+#include "nodeagent/runtime/folder.h"
 #include "nodeagent/runtime/oci/bundle.h"
 #include "nodeagent/runtime/oci/cgroup.h"
 #include "nodeagent/runtime/oci/disk.h"
-#include "nodeagent/runtime/oci/folder.h"
 #include "nodeagent/runtime/oci/image.h"
 #include "nodeagent/runtime/oci/network.h"
 #include "nodeagent/runtime/oci/state.h"
@@ -75,7 +75,7 @@ static bool make_disk_locked(struct oci_state *state, const struct oci_ability *
 	return false;
 }
 
-bool oci_make_disk(void *opaque, struct process_wait *wait, const struct runtime_workspace *workspace,
+bool oci_make_disk(void *opaque, struct external_wait *wait, const struct runtime_workspace *workspace,
 		   struct error *error)
 {
 	(void)wait;
@@ -147,7 +147,7 @@ static bool connect_network(struct oci_state *state, const struct oci_ability *a
 	return false;
 }
 
-bool oci_make_network(void *opaque, struct process_wait *wait, const struct runtime_workspace *workspace,
+bool oci_make_network(void *opaque, struct external_wait *wait, const struct runtime_workspace *workspace,
 		      struct error *error)
 {
 	(void)wait;
@@ -170,7 +170,7 @@ bool oci_make_network(void *opaque, struct process_wait *wait, const struct runt
 	return true;
 }
 
-static bool run_runtime(const struct oci_ability *ability, const struct place *place, const struct process_wait *wait,
+static bool run_runtime(const struct oci_ability *ability, const struct place *place, const struct external_wait *wait,
 			int lock, struct error *error)
 {
 	char *argv[] = {(char *)ability->binary,
@@ -183,14 +183,14 @@ static bool run_runtime(const struct oci_ability *ability, const struct place *p
 			(char *)place->id,
 			NULL};
 	struct arena *arena = arena_new();
-	struct process_options options = {.argv = argv, .timeout_ms = RUNTIME_TIMEOUT_MS, .lock_fd = lock};
-	struct process_result result;
-	bool done = process_run(&options, wait, arena, &result, error);
+	struct external_options options = {.argv = argv, .timeout_ms = RUNTIME_TIMEOUT_MS, .lock_fd = lock};
+	struct external_result result;
+	bool done = external_run(&options, wait, arena, &result, error);
 	if (done && result.exit_code != 0)
 		done = error_set(error, ERROR_PROVISIONING_FAILED, "The sandbox could not be started: %s",
-				 result.end == PROCESS_TIMED_OUT   ? "the runtime did not answer"
-				 : result.end == PROCESS_CANCELLED ? "it was cancelled"
-								   : result.output);
+				 result.end == EXTERNAL_TIMED_OUT   ? "the runtime did not answer"
+				 : result.end == EXTERNAL_CANCELLED ? "it was cancelled"
+								    : result.output);
 	arena_free(arena);
 	return done;
 }
@@ -204,7 +204,7 @@ static bool clear_remains(const struct place *place, struct error *error)
 }
 
 static bool start_sandbox(struct oci_state *state, const struct oci_ability *ability, const struct place *place,
-			  const struct runtime_workspace *workspace, const struct process_wait *wait, int lock,
+			  const struct runtime_workspace *workspace, const struct external_wait *wait, int lock,
 			  struct oci_network *network, struct error *error)
 {
 	char root[PLACE_PATH_MAX];
@@ -223,7 +223,7 @@ static bool start_sandbox(struct oci_state *state, const struct oci_ability *abi
 }
 
 static bool start_locked(struct oci_state *state, const struct place *place, const struct runtime_workspace *workspace,
-			 const struct process_wait *wait, int lock, struct error *error)
+			 const struct external_wait *wait, int lock, struct error *error)
 {
 	struct oci_ability ability;
 	struct oci_network network;
@@ -249,7 +249,7 @@ static bool start_locked(struct oci_state *state, const struct place *place, con
 	return started;
 }
 
-bool oci_start(void *opaque, struct process_wait *wait, const struct runtime_workspace *workspace, struct error *error)
+bool oci_start(void *opaque, struct external_wait *wait, const struct runtime_workspace *workspace, struct error *error)
 {
 	struct oci_state *state = opaque;
 	struct place place;

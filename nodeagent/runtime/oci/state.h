@@ -37,15 +37,16 @@ struct oci_ability {
 bool oci_ability(struct oci_state *state, struct oci_ability *ability, struct error *error);
 
 /* The steps, each by its own file; see runtime_driver.h. */
-bool oci_probe(void *state, struct process_wait *wait, struct arena *arena, struct runtime_facts *facts,
+bool oci_probe(void *state, struct external_wait *wait, struct arena *arena, struct runtime_facts *facts,
 	       struct error *error);
-bool oci_make_disk(void *state, struct process_wait *wait, const struct runtime_workspace *workspace,
+bool oci_make_disk(void *state, struct external_wait *wait, const struct runtime_workspace *workspace,
 		   struct error *error);
-bool oci_make_network(void *state, struct process_wait *wait, const struct runtime_workspace *workspace,
+bool oci_make_network(void *state, struct external_wait *wait, const struct runtime_workspace *workspace,
 		      struct error *error);
-bool oci_start(void *state, struct process_wait *wait, const struct runtime_workspace *workspace, struct error *error);
-bool oci_stop(void *state, struct process_wait *wait, const char *workspace_id, uint32_t grace_ms, struct error *error);
-bool oci_remove(void *state, struct process_wait *wait, const char *workspace_id, struct error *error);
+bool oci_start(void *state, struct external_wait *wait, const struct runtime_workspace *workspace, struct error *error);
+bool oci_stop(void *state, struct external_wait *wait, const char *workspace_id, uint32_t grace_ms,
+	      struct error *error);
+bool oci_remove(void *state, struct external_wait *wait, const char *workspace_id, struct error *error);
 bool oci_list(void *state, struct arena *arena, struct runtime_found **found, size_t *count, struct error *error);
 bool oci_command(void *state, struct arena *arena, const struct runtime_program *program, char ***argv,
 		 struct error *error);

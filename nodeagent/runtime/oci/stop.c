@@ -2,9 +2,9 @@
  * mounts through the kernel. So a node whose runtime was taken away can still stop and remove what
  * runs (D7). */
 #include "bus/foundation/cutpoint.h"
+#include "nodeagent/runtime/folder.h"
 #include "nodeagent/runtime/oci/cgroup.h"
 #include "nodeagent/runtime/oci/disk.h"
-#include "nodeagent/runtime/oci/folder.h"
 #include "nodeagent/runtime/oci/network.h"
 #include "nodeagent/runtime/oci/state.h"
 
@@ -45,7 +45,8 @@ static bool stop_locked(struct oci_state *state, const struct place *place, uint
 	       folder_remove(place->run, error);
 }
 
-bool oci_stop(void *opaque, struct process_wait *wait, const char *workspace_id, uint32_t grace_ms, struct error *error)
+bool oci_stop(void *opaque, struct external_wait *wait, const char *workspace_id, uint32_t grace_ms,
+	      struct error *error)
 {
 	(void)wait;
 	struct oci_state *state = opaque;
@@ -64,7 +65,7 @@ bool oci_stop(void *opaque, struct process_wait *wait, const char *workspace_id,
 	return stopped;
 }
 
-bool oci_remove(void *opaque, struct process_wait *wait, const char *workspace_id, struct error *error)
+bool oci_remove(void *opaque, struct external_wait *wait, const char *workspace_id, struct error *error)
 {
 	(void)wait;
 	struct oci_state *state = opaque;

@@ -1,7 +1,7 @@
 /* Files and folders that strangers may have written to: nothing here follows a link out of the folder it
  * was given. Blocking; any thread. */
-#ifndef ROOST_NODEAGENT_RUNTIME_OCI_FOLDER_H
-#define ROOST_NODEAGENT_RUNTIME_OCI_FOLDER_H
+#ifndef ROOST_NODEAGENT_RUNTIME_FOLDER_H
+#define ROOST_NODEAGENT_RUNTIME_FOLDER_H
 
 #include "bus/foundation/error.h"
 

@@ -1,6 +1,6 @@
 /* Removal goes by descriptors (openat, O_NOFOLLOW, unlinkat), so a folder that becomes a link while it is
  * walked is not followed. */
-#include "nodeagent/runtime/oci/folder.h"
+#include "nodeagent/runtime/folder.h"
 
 #include <dirent.h>
 #include <errno.h>

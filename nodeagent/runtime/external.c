@@ -1,7 +1,7 @@
 /* External programs. One poll loop watches the program's end (pidfd), its output, the cancel and the
  * clock. Output beyond what is kept is read and forgotten, so a talkative program neither blocks nor
  * fills the memory. */
-#include "nodeagent/runtime/process.h"
+#include "nodeagent/runtime/external.h"
 
 #include "bus/foundation/clock.h"
 #include "bus/foundation/limits.h"
@@ -31,7 +31,7 @@ struct running {
 	char tail[STEP_OUTPUT_TAIL_BYTES]; /* a ring */
 };
 
-bool process_wait_cancelled(const struct process_wait *wait)
+bool external_wait_cancelled(const struct external_wait *wait)
 {
 	if (wait == NULL || wait->cancel_fd < 0)
 		return false;
@@ -53,7 +53,7 @@ static int open_input(const char *text)
 	return fd;
 }
 
-static int spawn(const struct process_options *options, int input_fd, int output_fd, pid_t *pid)
+static int spawn(const struct external_options *options, int input_fd, int output_fd, pid_t *pid)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
@@ -81,7 +81,7 @@ static int spawn(const struct process_options *options, int input_fd, int output
 	return failed;
 }
 
-static bool start(const struct process_options *options, struct running *running, struct error *error)
+static bool start(const struct external_options *options, struct running *running, struct error *error)
 {
 	int output[2];
 	if (pipe2(output, O_CLOEXEC) != 0)
@@ -106,7 +106,7 @@ static bool start(const struct process_options *options, struct running *running
 
 static void keep(struct running *running, const char *data, size_t size)
 {
-	size_t loggable = PROCESS_LOG_BYTES_MAX - running->logged;
+	size_t loggable = EXTERNAL_LOG_BYTES_MAX - running->logged;
 	if (loggable > size)
 		loggable = size;
 	if (running->log_fd >= 0 && loggable > 0 && write(running->log_fd, data, loggable) > 0)
@@ -130,7 +130,7 @@ static bool read_output(struct running *running)
 	}
 }
 
-static enum process_end watch(struct running *running, const struct process_wait *wait, uint32_t timeout_ms)
+static enum external_end watch(struct running *running, const struct external_wait *wait, uint32_t timeout_ms)
 {
 	int64_t deadline = timeout_ms > 0 ? clock_monotonic_ms() + timeout_ms : 0;
 	struct pollfd watched[3] = {{.fd = running->pid_fd, .events = POLLIN},
@@ -139,15 +139,15 @@ static enum process_end watch(struct running *running, const struct process_wait
 	for (;;) {
 		int64_t left = deadline > 0 ? deadline - clock_monotonic_ms() : -1;
 		if (deadline > 0 && left <= 0)
-			return PROCESS_TIMED_OUT;
+			return EXTERNAL_TIMED_OUT;
 		if (poll(watched, 3, (int)left) < 0 && errno != EINTR)
-			return PROCESS_TIMED_OUT;
+			return EXTERNAL_TIMED_OUT;
 		if (watched[2].revents != 0)
-			return PROCESS_CANCELLED;
+			return EXTERNAL_CANCELLED;
 		if (watched[1].revents != 0 && !read_output(running))
 			watched[1].fd = -1;
 		if (watched[0].revents != 0)
-			return PROCESS_EXITED;
+			return EXTERNAL_EXITED;
 	}
 }
 
@@ -159,7 +159,7 @@ static const char *safe_output(const struct running *running, struct arena *aren
 	char *text = arena_alloc(arena, size + 1);
 	for (size_t i = 0; i < size; i++)
 		text[i] = running->tail[(running->seen - size + i) % sizeof(running->tail)];
-	process_text_make_safe(text, size);
+	external_text_make_safe(text, size);
 	return text;
 }
 
@@ -180,7 +180,7 @@ static size_t utf8_length(const unsigned char *text, size_t left)
 	return overlong || surrogate || too_high ? 0 : length;
 }
 
-void process_text_make_safe(char *text, size_t size)
+void external_text_make_safe(char *text, size_t size)
 {
 	for (size_t i = 0; i < size;) {
 		unsigned char byte = (unsigned char)text[i];
@@ -200,20 +200,20 @@ void process_text_make_safe(char *text, size_t size)
 	}
 }
 
-bool process_run(const struct process_options *options, const struct process_wait *wait, struct arena *arena,
-		 struct process_result *result, struct error *error)
+bool external_run(const struct external_options *options, const struct external_wait *wait, struct arena *arena,
+		  struct external_result *result, struct error *error)
 {
 	struct running *running = arena_new_of(arena, struct running);
 	if (!start(options, running, error))
 		return false;
 	result->end = watch(running, wait, options->timeout_ms);
 	result->exit_code = -1;
-	if (result->end != PROCESS_EXITED)
+	if (result->end != EXTERNAL_EXITED)
 		kill(-running->pid, SIGKILL);
 	int status = 0;
 	while (waitpid(running->pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (result->end == PROCESS_EXITED)
+	if (result->end == EXTERNAL_EXITED)
 		result->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	read_output(running);
 	result->output = safe_output(running, arena);

@@ -1,7 +1,7 @@
 /* Runs an external program on a worker thread and waits for it: with a deadline, with a cancel from
  * another thread, keeping the last of its output. The one place of the runtime that spawns. */
-#ifndef ROOST_NODEAGENT_RUNTIME_PROCESS_H
-#define ROOST_NODEAGENT_RUNTIME_PROCESS_H
+#ifndef ROOST_NODEAGENT_RUNTIME_EXTERNAL_H
+#define ROOST_NODEAGENT_RUNTIME_EXTERNAL_H
 
 #include "bus/foundation/arena.h"
 #include "bus/foundation/error.h"
@@ -10,29 +10,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PROCESS_LOG_BYTES_MAX = 1024 * 1024 };
+enum { EXTERNAL_LOG_BYTES_MAX = 1024 * 1024 };
 
 /* What a worker's waits can be interrupted by. Made by the dispatcher for each call. */
-struct process_wait {
+struct external_wait {
 	int cancel_fd; /* an eventfd, readable once cancelled; -1 for none */
 };
 
 /* True once cancelled. NULL is allowed. */
-bool process_wait_cancelled(const struct process_wait *wait);
+bool external_wait_cancelled(const struct external_wait *wait);
 
-enum process_end { PROCESS_EXITED, PROCESS_TIMED_OUT, PROCESS_CANCELLED };
+enum external_end { EXTERNAL_EXITED, EXTERNAL_TIMED_OUT, EXTERNAL_CANCELLED };
 
-struct process_result {
-	enum process_end end;
+struct external_result {
+	enum external_end end;
 	int exit_code;	    /* 128 + signal when killed by one; -1 unless EXITED */
 	const char *output; /* the last STEP_OUTPUT_TAIL_BYTES of both outputs, in the arena */
 };
 
-struct process_options {
+struct external_options {
 	char *const *argv;
 	char *const *environment; /* NULL: a minimal one (PATH, LC_ALL=C) */
 	const char *input;	  /* given on standard input; NULL for none */
-	const char *log_path;	  /* NULL, or a file that gets the first PROCESS_LOG_BYTES_MAX of output */
+	const char *log_path;	  /* NULL, or a file that gets the first EXTERNAL_LOG_BYTES_MAX of output */
 	int lock_fd;		  /* 0 for none; the program keeps it open, so that a lock outlives a killed agent */
 	uint32_t timeout_ms;	  /* 0 for none */
 };
@@ -40,11 +40,11 @@ struct process_options {
 /* Runs it in a process group of its own, which is killed whole when the time is up or it is cancelled.
  * Returns false only when it could not be run at all; how it ended is in the result. Output is taken
  * until the program has ended, so a grandchild that holds the pipe does not hang the caller. */
-bool process_run(const struct process_options *options, const struct process_wait *wait, struct arena *arena,
-		 struct process_result *result, struct error *error);
+bool external_run(const struct external_options *options, const struct external_wait *wait, struct arena *arena,
+		  struct external_result *result, struct error *error);
 
 /* Makes bytes of strangers fit to be shown: control characters and broken UTF-8 become '?', carriage
  * returns line ends. Works in place; the length stays. */
-void process_text_make_safe(char *text, size_t size);
+void external_text_make_safe(char *text, size_t size);
 
 #endif
