@@ -106,11 +106,11 @@ void link_send(struct session *session);
 /* ---- client_requests.c ---- */
 
 /* An answer to a request arrived. */
-void requests_answered(struct session *session, const Roost__HostAnswer *answer);
+void session_requests_answered(struct session *session, const Roost__HostAnswer *answer);
 /* Fails all that wait. */
-void requests_fail(struct session *session, enum error_code code, const char *sentence);
+void session_requests_fail(struct session *session, enum error_code code, const char *sentence);
 /* Fails those whose time has passed. */
-void requests_expire(struct session *session, int64_t now_ms);
+void session_requests_expire(struct session *session, int64_t now_ms);
 /* Runs, or on closing drops, what was put off. */
 void later_run(uv_timer_t *timer);
 void later_drop(struct session_client *client);

@@ -25,7 +25,7 @@ static void on_answer(struct session *session, const Roost__HostAnswer *answer)
 	if (answer->state != NULL)
 		session_heard_state(session, answer->state);
 	else if (answer->id != 0)
-		requests_answered(session, answer);
+		session_requests_answered(session, answer);
 }
 
 /* False when the host breaks the rules. Stops when a callback has let the session go. */

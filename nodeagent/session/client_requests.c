@@ -91,7 +91,7 @@ static void fail(const struct request *request, enum error_code code, const char
 	call(request, NULL, &error);
 }
 
-void requests_fail(struct session *session, enum error_code code, const char *sentence)
+void session_requests_fail(struct session *session, enum error_code code, const char *sentence)
 {
 	while (session->request_count > 0) {
 		struct request request = take_oldest(session);
@@ -99,7 +99,7 @@ void requests_fail(struct session *session, enum error_code code, const char *se
 	}
 }
 
-void requests_expire(struct session *session, int64_t now_ms)
+void session_requests_expire(struct session *session, int64_t now_ms)
 {
 	while (session->request_count > 0 && session->requests[session->request_first].deadline_ms <= now_ms) {
 		struct request request = take_oldest(session);
@@ -109,7 +109,7 @@ void requests_expire(struct session *session, int64_t now_ms)
 	}
 }
 
-void requests_answered(struct session *session, const Roost__HostAnswer *answer)
+void session_requests_answered(struct session *session, const Roost__HostAnswer *answer)
 {
 	if (session->request_count == 0 || session->requests[session->request_first].id != answer->id)
 		return;

@@ -71,7 +71,7 @@ static void tell_end(struct session *session, const struct session_end *end)
 {
 	struct session_client *client = session->client;
 	client_forget(session);
-	requests_fail(session, ERROR_SESSION_NOT_RUNNING, "The session has ended.");
+	session_requests_fail(session, ERROR_SESSION_NOT_RUNNING, "The session has ended.");
 	if (client->callbacks.on_ended != NULL)
 		client->callbacks.on_ended(client->callbacks.context, session->id, end);
 	session_let_go(session);
@@ -215,7 +215,7 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct session *session = timer->data;
 	int64_t now_ms = clock_monotonic_ms();
-	requests_expire(session, now_ms);
+	session_requests_expire(session, now_ms);
 	if (session->over)
 		return;
 	if (session->hello_deadline_ms != 0 && now_ms >= session->hello_deadline_ms) {
@@ -234,7 +234,7 @@ void session_lost(struct session *session)
 {
 	link_close(session);
 	session->hello_deadline_ms = 0;
-	requests_fail(session, ERROR_BUSY, "The session host was lost; ask again.");
+	session_requests_fail(session, ERROR_BUSY, "The session host was lost; ask again.");
 	if (!session->over)
 		session_look_soon(session, 0);
 }
