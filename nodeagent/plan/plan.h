@@ -85,7 +85,7 @@ enum session_step {
 	SESSION_PLAN_STOP,    /* ask the host to end the program */
 	SESSION_PLAN_ABANDON, /* never started and never will be: tell that it ended */
 	SESSION_PLAN_FAIL,    /* begun, but no host is there: tell that it failed, never spawn it again */
-	SESSION_PLAN_TELL     /* ended, but not yet told */
+	SESSION_PLAN_TELL     /* running or ended, but not yet told */
 };
 
 /* The workspace below a session, seen from the session's generation. */

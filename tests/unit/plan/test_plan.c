@@ -295,7 +295,7 @@ static void sessions_of_an_unknown_workspace_go_on(void **state)
 	struct workspace_wanted wanted = {.known = false, .desired = STOP, .generation = 9};
 	struct workspace_actual actual = actual_of(WORKSPACE_RUNNING, 2);
 	struct session_wanted session = {SESSION_RUN, 2};
-	struct session_actual running = {SESSION_RUNNING, false, false};
+	struct session_actual running = {SESSION_RUNNING, false, true};
 	enum session_ground ground = plan_session_ground(&wanted, &actual, 2);
 	assert_int_equal(ground, SESSION_GROUND_READY);
 	assert_int_equal(plan_session(&session, &running, ground), SESSION_PLAN_NOTHING);

@@ -1,0 +1,87 @@
+/* The node agent as a whole: what its parts share, and how it begins and ends. Loop thread.
+ *
+ *   bus -> handlers -> apply -> store          plan -> work -> jobs (workers) -> runtime
+ *                                 |              ^      |
+ *   bus <- outbox  <-  report  <- store <--------+------+-> session hosts
+ *
+ * Life: agent_open (database, connection, runtime), then a first job tries the runtime out and lists
+ * what is on the machine; what it finds is adopted, and from then on everything is driven by what
+ * arrives: wanted state, the end of a job, a session host or a sandbox. */
+#ifndef ROOST_NODEAGENT_CONTROL_AGENT_H
+#define ROOST_NODEAGENT_CONTROL_AGENT_H
+
+#include "bus/link/connection.h"
+#include "nodeagent/control/jobs.h"
+#include "nodeagent/control/live.h"
+#include "nodeagent/control/store.h"
+#include "nodeagent/runtime/runtime.h"
+#include "nodeagent/session/session_client.h"
+
+struct outbox;
+struct beat;
+
+struct agent_settings {
+	const char *node_id; /* a ULID; also the label of everything made on the machine */
+	const char *folder;  /* of the installation */
+	const char *sessions_folder;
+	const char *workspaces_folder;
+	const char *database;
+	const char *nats_url;
+	const char *credentials; /* NULL for none */
+	const char *host_program;
+	const char *init_program;
+	const char *runtime_binary;
+	const char *local_repos;
+	const char *boot_id;
+	const struct runtime_driver *driver; /* NULL: none, every start fails */
+	uint32_t heartbeat_ms;
+	uint32_t stop_grace_ms;
+	uint64_t disk_reserve_mb;
+	uint32_t cpu_percent;
+	uint64_t memory_mb;
+	uint32_t processes_max;
+	uint64_t disk_mb;
+	uint32_t clone_timeout_seconds;
+};
+
+struct agent {
+	uv_loop_t *loop;
+	struct agent_settings settings;
+	struct store *store;
+	struct connection *connection;
+	struct subscription *subscription;
+	struct runtime *runtime;
+	struct session_client *sessions;
+	struct jobs *jobs;
+	struct live live;
+	struct outbox *outbox;
+	struct beat *beat;
+	uv_timer_t adoption; /* after it, a session whose host has not shown itself has none */
+	bool adopted;	     /* what is on the machine is known: work may begin */
+	bool trying;	     /* the runtime is being tried out again */
+	bool ending;
+	char runtime_error[ERROR_MESSAGE_MAX]; /* why no workspace can be made; "" when they can */
+	size_t closing;		 /* parts that have yet to close */
+	void (*ended)(void *context);
+	void *ended_context;
+};
+
+/* Opens everything and starts the first job. The settings' texts stay the caller's and must outlive
+ * the agent. False with the error when the database, the folders or the connection's settings are
+ * unusable; the caller then ends the process. */
+bool agent_open(struct agent *agent, uv_loop_t *loop, const struct agent_settings *settings, struct error *error);
+
+/* The agent's runtime and session hosts by themselves, for those who need nothing else of it. */
+bool agent_open_runtime(const struct agent_settings *settings, struct runtime **runtime, struct error *error);
+bool agent_open_sessions(const struct agent_settings *settings, uv_loop_t *loop,
+			 const struct session_callbacks *callbacks, struct session_client **client,
+			 struct error *error);
+
+/* Ends the agent and leaves workspaces and sessions running: what is being made is called off (and done
+ * again by the next agent), jobs are waited for, then `ended` is called on the loop. */
+void agent_end(struct agent *agent, void (*ended)(void *context), void *context);
+
+/* Whoever keeps the log knows nothing of what was told before: everything is told again. */
+void agent_tell_all(struct agent *agent);
+
+#endif

@@ -1,0 +1,104 @@
+/* Capabilities: the runtime's facts and the machine's figures in one message. It is kept packed in the
+ * store, so a change is a difference of bytes. */
+#include "nodeagent/control/capabilities.h"
+
+#include "bus/foundation/log.h"
+#include "nodeagent/control/machine.h"
+#include "nodeagent/control/outbox.h"
+#include "nodeagent/control/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void capabilities_try(struct runtime *runtime, struct arena *arena, struct runtime_trial *trial)
+{
+	trial->usable = runtime_probe(runtime, arena, &trial->facts, &trial->error);
+}
+
+static void fill_facts(Roost__Capabilities *message, const struct runtime_facts *facts)
+{
+	message->runtime = facts->driver;
+	message->runtime_binary = facts->binary;
+	message->has_user_namespace = message->has_disk_limit = message->has_network_isolation = true;
+	message->user_namespace = facts->user_namespace;
+	message->disk_limit = facts->disk_limit;
+	message->network_isolation = facts->network_isolation;
+	message->has_cgroup_version = true;
+	message->cgroup_version = facts->cgroup_version;
+}
+
+static void fill_machine(Roost__Capabilities *message, const struct agent *agent, struct arena *arena)
+{
+	message->agents = machine_agents(arena, &message->n_agents);
+	message->has_cpus = message->has_memory_bytes = message->has_disk_bytes = true;
+	message->cpus = machine_cpus();
+	message->memory_bytes = machine_memory_size();
+	message->disk_bytes = machine_disk_size(agent->settings.folder);
+}
+
+static void report_if_changed(struct agent *agent, const Roost__Capabilities *message, struct arena *arena)
+{
+	struct bytes packed = message_pack(&message->base, arena);
+	struct bytes known = store_capabilities(agent->store, arena);
+	if (known.size == packed.size && memcmp(known.data, packed.data, packed.size) == 0)
+		return;
+	store_begin(agent->store);
+	store_set_capabilities(agent->store, packed);
+	report_node(agent->store, message, machine_address(arena));
+	store_commit(agent->store);
+	outbox_kick(agent->outbox);
+}
+
+void capabilities_take(struct agent *agent, const struct runtime_trial *trial)
+{
+	struct arena *arena = arena_new();
+	Roost__Capabilities message = ROOST__CAPABILITIES__INIT;
+	agent->runtime_error[0] = 0;
+	if (trial->usable) {
+		fill_facts(&message, &trial->facts);
+		log_info("workspaces are made by %s (%s)", trial->facts.driver, trial->facts.binary);
+	} else {
+		snprintf(agent->runtime_error, sizeof(agent->runtime_error), "%s", trial->error.message);
+		message.runtime_error = agent->runtime_error;
+		log_error("no workspace can be made on this node: %s", agent->runtime_error);
+	}
+	fill_machine(&message, agent, arena);
+	report_if_changed(agent, &message, arena);
+	arena_free(arena);
+}
+
+struct trial_job {
+	struct job job; /* first */
+	struct agent *agent;
+	struct runtime *runtime;
+	struct runtime_trial trial;
+};
+
+static void trial_work(struct job *base)
+{
+	struct trial_job *job = (struct trial_job *)base;
+	capabilities_try(job->runtime, base->arena, &job->trial);
+}
+
+static void trial_done(struct job *base)
+{
+	struct trial_job *job = (struct trial_job *)base;
+	job->agent->trying = false;
+	if (!job->agent->ending)
+		capabilities_take(job->agent, &job->trial);
+}
+
+void capabilities_refresh(struct agent *agent)
+{
+	if (!agent->adopted || agent->trying || agent->ending)
+		return;
+	agent->trying = true;
+	struct arena *arena = arena_new();
+	struct trial_job *job = arena_new_of(arena, struct trial_job);
+	job->job.arena = arena;
+	job->job.work = trial_work;
+	job->job.done = trial_done;
+	job->agent = agent;
+	job->runtime = agent->runtime;
+	jobs_submit(agent->jobs, &job->job);
+}

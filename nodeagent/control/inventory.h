@@ -1,0 +1,12 @@
+/* What really exists on the machine, whatever is wanted of it. */
+#ifndef ROOST_NODEAGENT_CONTROL_INVENTORY_H
+#define ROOST_NODEAGENT_CONTROL_INVENTORY_H
+
+#include "nodeagent/control/agent.h"
+#include "nodeagent/control/reply.h"
+
+/* Lists on a worker and answers in pages of INVENTORY_PAGE_MAX workspaces, ordered by id; the first
+ * page also names the sessions with a live host. */
+void inventory_answer(struct agent *agent, const Roost__InventoryRequest *request, struct reply *reply);
+
+#endif

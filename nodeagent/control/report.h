@@ -1,0 +1,23 @@
+/* What the agent tells the controllers: one function per kind of report, each adding a row to the
+ * outbox within the caller's transaction. Texts are borrowed for the call. Loop thread. */
+#ifndef ROOST_NODEAGENT_CONTROL_REPORT_H
+#define ROOST_NODEAGENT_CONTROL_REPORT_H
+
+#include "nodeagent/control/store.h"
+
+void report_node(struct store *store, const Roost__Capabilities *capabilities, const char *ip_address);
+
+/* A progress line: the first to go when the outbox is full. */
+void report_step(struct store *store, const char *workspace_id, uint32_t generation, const char *step,
+		 const char *message);
+
+/* What became of a workspace, in the words that its wish calls for: running, failed, lost, stopped or
+ * removed. Only for phases that plan_workspace answers with PLAN_TELL. */
+void report_workspace(struct store *store, const struct workspace_row *row);
+void report_stop_failed(struct store *store, const struct workspace_row *row);
+
+void report_session_running(struct store *store, const char *session_id);
+/* Ended or failed, as the row says. */
+void report_session(struct store *store, const struct session_row *row);
+
+#endif

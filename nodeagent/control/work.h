@@ -1,0 +1,35 @@
+/* Doing what the plan says: the next steps of workspaces and sessions. Loop thread; steps that block
+ * become jobs, whose ends come back here.
+ *
+ * Everything that changes a row writes the row and the report that tells of it in one transaction. */
+#ifndef ROOST_NODEAGENT_CONTROL_WORK_H
+#define ROOST_NODEAGENT_CONTROL_WORK_H
+
+#include "nodeagent/control/agent.h"
+
+/* Takes every step that is due for the workspace and its sessions. Nothing happens before the agent has
+ * adopted what is on the machine, or while it ends. */
+void work_on_workspace(struct agent *agent, const char *id);
+
+/* The same for every row there is. */
+void work_on_all(struct agent *agent);
+
+/* The workspace's first process has ended without being asked to. */
+void work_workspace_lost(struct agent *agent, const char *id);
+
+/* --- between the two files of it --- */
+
+/* Takes the step that is due for one session. */
+void work_on_session(struct agent *agent, struct session_row *session, const struct workspace_row *workspace);
+
+/* Within a transaction: what is left of the workspace's sessions ends with it. */
+void work_end_sessions(struct agent *agent, const struct workspace_row *workspace, struct arena *arena);
+
+/* Their folders, and what is remembered of them, go with the workspace's. */
+void work_forget_sessions(struct agent *agent, const char *workspace_id);
+
+/* The session client's two callbacks. */
+void work_session_running(void *context, const char *session_id, int program_pid);
+void work_session_ended(void *context, const char *session_id, const struct session_end *end);
+
+#endif

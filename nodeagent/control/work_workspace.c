@@ -1,0 +1,424 @@
+/* A workspace's steps. The happy path: provision -> running -> stop -> stopped -> remove -> removed, each
+ * as one job on a worker thread. What can go wrong: a start fails (the runtime has cleaned up; the
+ * reason is told), is called off (what is left is stopped), a stop fails (told, and tried again), or the
+ * sandbox ends by itself (told as lost once its remains are gone). */
+#include "bus/foundation/clock.h"
+#include "bus/foundation/log.h"
+#include "nodeagent/control/machine.h"
+#include "nodeagent/control/outbox.h"
+#include "nodeagent/control/report.h"
+#include "nodeagent/control/work.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct workspace_job {
+	struct job job; /* first */
+	struct agent *agent;
+	char id[IDENTIFIER_LENGTH + 1];
+	uint32_t generation;
+	uint32_t grace_ms;
+	struct runtime *runtime;
+	struct runtime_workspace wanted;
+	bool ok;
+	int pidfd;
+	struct runtime_failure failure;
+	struct error error;
+	int64_t begun_ms;
+};
+
+/* The row as the plan wants it, with what only memory knows. */
+static bool load(struct agent *agent, const char *id, struct arena *arena, struct workspace_row *row)
+{
+	if (!store_workspace(agent->store, id, arena, row))
+		return false;
+	const struct live_workspace *live = live_workspace(agent, id);
+	row->actual.busy = live->job != NULL;
+	row->actual.retry_due = live->retry == NULL;
+	return true;
+}
+
+/* Within a transaction: stores the row, and when it is final for what is wanted, the report too. */
+static void settle(struct agent *agent, struct workspace_row *row)
+{
+	if (plan_workspace(&row->wanted, &row->actual) == PLAN_TELL) {
+		report_workspace(agent->store, row);
+		row->actual.told_desired = row->wanted.desired;
+		row->actual.told_generation = row->wanted.generation;
+		row->actual.told_version = row->wanted.version;
+	}
+	store_put_workspace(agent->store, row);
+}
+
+static void set_phase(struct agent *agent, struct workspace_row *row, enum workspace_phase phase)
+{
+	log_info("workspace %s: %s -> %s, generation %" PRIu32, row->id, workspace_phase_name(row->actual.phase),
+		 workspace_phase_name(phase), row->actual.generation);
+	row->actual.phase = phase;
+	store_begin(agent->store);
+	store_put_workspace(agent->store, row);
+	store_commit(agent->store);
+}
+
+static void tell(struct agent *agent, struct workspace_row *row)
+{
+	store_begin(agent->store);
+	settle(agent, row);
+	store_commit(agent->store);
+	outbox_kick(agent->outbox);
+}
+
+/* The phase that ends a piece of work, and its report, at once. */
+static void finish(struct agent *agent, struct workspace_row *row, enum workspace_phase phase)
+{
+	log_info("workspace %s: %s -> %s, generation %" PRIu32 "%s%s", row->id, workspace_phase_name(row->actual.phase),
+		 workspace_phase_name(phase), row->actual.generation, row->failure && row->failure[0] ? ": " : "",
+		 row->failure ? row->failure : "");
+	row->actual.phase = phase;
+	tell(agent, row);
+}
+
+static struct workspace_job *new_job(struct agent *agent, const struct workspace_row *row, void (*work)(struct job *),
+				     void (*done)(struct job *))
+{
+	struct arena *arena = arena_new();
+	struct workspace_job *job = arena_new_of(arena, struct workspace_job);
+	job->job.arena = arena;
+	job->job.work = work;
+	job->job.done = done;
+	job->agent = agent;
+	job->runtime = agent->runtime;
+	job->generation = row->actual.generation;
+	job->grace_ms = agent->settings.stop_grace_ms;
+	job->pidfd = -1;
+	job->begun_ms = clock_monotonic_ms();
+	snprintf(job->id, sizeof(job->id), "%s", row->id);
+	snprintf(job->job.lane, sizeof(job->job.lane), "%s", row->id);
+	return job;
+}
+
+static void submit(struct workspace_job *job)
+{
+	live_workspace(job->agent, job->id)->job = &job->job;
+	jobs_submit(job->agent->jobs, &job->job);
+}
+
+/* The row of a job that has ended; the arena is the job's. */
+static bool load_ended(struct workspace_job *job, struct workspace_row *row)
+{
+	live_workspace(job->agent, job->id)->job = NULL;
+	return load(job->agent, job->id, job->job.arena, row);
+}
+
+/* --- provision --- */
+
+static void tell_progress(void *context, const char *step, const char *message)
+{
+	job_tell(context, step, message);
+}
+
+static void provision_work(struct job *base)
+{
+	struct workspace_job *job = (struct workspace_job *)base;
+	if (atomic_load(&base->cancelled)) {
+		job->failure.cancelled = true;
+		return;
+	}
+	job->ok = runtime_start(job->runtime, base->arena, &job->wanted, tell_progress, base, &job->failure);
+	if (job->ok)
+		runtime_watch(job->runtime, job->id, &job->pidfd, &job->error);
+}
+
+static void provision_progress(struct job *base, const char *step, const char *message)
+{
+	struct workspace_job *job = (struct workspace_job *)base;
+	struct agent *agent = job->agent;
+	/* A cancel between two waits of the worker went unheard. */
+	if (atomic_load(&base->cancelled))
+		runtime_cancel(agent->runtime, job->id);
+	store_begin(agent->store);
+	report_step(agent->store, job->id, job->generation, step, message);
+	store_commit(agent->store);
+	outbox_kick(agent->outbox);
+}
+
+static void provision_failed(struct workspace_job *job, struct workspace_row *row)
+{
+	row->failed_step = job->failure.step ? job->failure.step : "runtime";
+	row->failure = job->failure.message ? job->failure.message : "The workspace could not be made.";
+	row->failure_detail = job->failure.detail ? job->failure.detail : "";
+	finish(job->agent, row, WORKSPACE_FAILED);
+}
+
+static void provision_done(struct job *base)
+{
+	struct workspace_job *job = (struct workspace_job *)base;
+	struct agent *agent = job->agent;
+	struct workspace_row row;
+	if (!load_ended(job, &row))
+		return;
+	if (job->ok && job->pidfd >= 0) {
+		log_info("workspace %s was made in %" PRId64 " ms", job->id, clock_monotonic_ms() - job->begun_ms);
+		live_watch(live_workspace(agent, job->id), job->pidfd, work_workspace_lost);
+		finish(agent, &row, WORKSPACE_RUNNING);
+	} else if (job->ok) {
+		log_warning("workspace %s ended at once: %s", job->id, job->error.message);
+		set_phase(agent, &row, WORKSPACE_RUNNING);
+		work_workspace_lost(agent, job->id);
+	} else if (!job->failure.cancelled) {
+		provision_failed(job, &row);
+	} else if (!agent->ending) {
+		set_phase(agent, &row, WORKSPACE_STOPPING);
+	}
+	work_on_workspace(agent, job->id);
+}
+
+/* What is wanted, as the runtime takes it. False when the stored message cannot be read. */
+static bool read_wanted(struct workspace_job *job, const struct workspace_row *row)
+{
+	struct arena *arena = job->job.arena;
+	const Roost__WantedWorkspace *message = (const Roost__WantedWorkspace *)message_unpack(
+	    &roost__wanted_workspace__descriptor, row->message, arena, &job->error);
+	if (!message)
+		return false;
+	static const Roost__WorkspaceSpec nothing = ROOST__WORKSPACE_SPEC__INIT;
+	const Roost__WorkspaceSpec *spec = message->spec ? message->spec : &nothing;
+	struct runtime_variable *environment = arena_array_of(arena, struct runtime_variable, spec->n_env + 1);
+	for (size_t i = 0; i < spec->n_env; i++)
+		environment[i] = (struct runtime_variable){.name = spec->env[i]->key ? spec->env[i]->key : "",
+							   .value = spec->env[i]->value ? spec->env[i]->value : ""};
+	job->wanted = (struct runtime_workspace){
+	    .id = job->id,
+	    .owner = message->owner ? message->owner : "",
+	    .generation = job->generation,
+	    .image = spec->image ? spec->image : "",
+	    .repository = spec->repository ? spec->repository : "",
+	    .branch = spec->branch ? spec->branch : "",
+	    .environment = environment,
+	    .environment_count = spec->n_env,
+	};
+	return true;
+}
+
+/* A new workspace needs room on the disk; one that has files already may always come back. */
+static bool room_for(struct agent *agent, const struct workspace_row *row, struct arena *arena, const char **message)
+{
+	if (row->actual.phase != WORKSPACE_ABSENT)
+		return true;
+	uint64_t free_mb = machine_disk_available(agent->settings.folder) / (1024 * 1024);
+	if (free_mb >= agent->settings.disk_reserve_mb)
+		return true;
+	*message = arena_printf(arena,
+				"The node has %" PRIu64 " MiB of free disk, less than the %" PRIu64
+				" MiB that it keeps in reserve. Delete a workspace, or free space on the node.",
+				free_mb, agent->settings.disk_reserve_mb);
+	return false;
+}
+
+static void begin_provision(struct agent *agent, struct workspace_row *row)
+{
+	struct workspace_job *job = new_job(agent, row, provision_work, provision_done);
+	job->job.progress = provision_progress;
+	job->generation = row->wanted.generation;
+	bool room = room_for(agent, row, job->job.arena, &job->failure.message);
+	row->actual.generation = row->wanted.generation;
+	row->lost = false;
+	row->failed_step = row->failure = row->failure_detail = "";
+	row->actual.told_desired = 0;
+	row->actual.told_generation = 0;
+	if (!room)
+		job->failure.step = "disk";
+	if (!room || !read_wanted(job, row)) {
+		provision_failed(job, row);
+		arena_free(job->job.arena);
+		return;
+	}
+	set_phase(agent, row, WORKSPACE_PROVISIONING);
+	submit(job);
+}
+
+static void cancel(struct agent *agent, const char *id)
+{
+	struct live_workspace *live = live_workspace(agent, id);
+	if (atomic_exchange(&live->job->cancelled, true))
+		return;
+	log_info("workspace %s: what is being made is no longer wanted", id);
+	runtime_cancel(agent->runtime, id);
+}
+
+/* --- stop --- */
+
+static void stop_work(struct job *base)
+{
+	struct workspace_job *job = (struct workspace_job *)base;
+	job->ok = runtime_stop(job->runtime, job->id, job->grace_ms, &job->error);
+}
+
+static void retry_due(struct agent *agent, const char *id)
+{
+	work_on_workspace(agent, id);
+}
+
+/* Something is left: told once for each time that it was asked for, and tried again later. */
+static void stop_failed(struct workspace_job *job, struct workspace_row *row)
+{
+	struct agent *agent = job->agent;
+	bool news = row->actual.told_version < row->wanted.version;
+	log_error("workspace %s: %s", row->id, job->error.message);
+	row->actual.phase = WORKSPACE_STOP_FAILED;
+	row->actual.told_version = row->wanted.version;
+	row->failed_step = "stop";
+	row->failure =
+	    job->error.code == ERROR_STOP_FAILED ? job->error.message : error_code_sentence(ERROR_STOP_FAILED);
+	store_begin(agent->store);
+	store_put_workspace(agent->store, row);
+	if (news)
+		report_stop_failed(agent->store, row);
+	store_commit(agent->store);
+	live_retry_later(live_workspace(agent, row->id), retry_due);
+	outbox_kick(agent->outbox);
+}
+
+static void stopped(struct workspace_job *job, struct workspace_row *row)
+{
+	struct agent *agent = job->agent;
+	live_unwatch(live_workspace(agent, row->id));
+	live_retry_reset(live_workspace(agent, row->id));
+	row->actual.phase = row->lost ? WORKSPACE_FAILED : WORKSPACE_STOPPED;
+	log_info("workspace %s: %s, generation %" PRIu32, row->id, workspace_phase_name(row->actual.phase),
+		 row->actual.generation);
+	store_begin(agent->store);
+	work_end_sessions(agent, row, job->job.arena);
+	settle(agent, row);
+	store_commit(agent->store);
+	outbox_kick(agent->outbox);
+}
+
+static void stop_done(struct job *base)
+{
+	struct workspace_job *job = (struct workspace_job *)base;
+	struct workspace_row row;
+	if (!load_ended(job, &row))
+		return;
+	if (job->ok)
+		stopped(job, &row);
+	else
+		stop_failed(job, &row);
+	work_on_workspace(job->agent, job->id);
+}
+
+static void begin_stop(struct agent *agent, struct workspace_row *row)
+{
+	set_phase(agent, row, WORKSPACE_STOPPING);
+	submit(new_job(agent, row, stop_work, stop_done));
+}
+
+void work_workspace_lost(struct agent *agent, const char *id)
+{
+	struct arena *arena = arena_new();
+	struct workspace_row row;
+	if (!agent->ending && load(agent, id, arena, &row) && !row.actual.busy &&
+	    row.actual.phase == WORKSPACE_RUNNING) {
+		log_warning("workspace %s: its sandbox ended by itself", id);
+		live_unwatch(live_workspace(agent, id));
+		row.lost = true;
+		row.failure = "The workspace's sandbox ended by itself. Its files are kept; restart it to go on.";
+		begin_stop(agent, &row);
+	}
+	arena_free(arena);
+}
+
+/* --- remove --- */
+
+static void remove_work(struct job *base)
+{
+	struct workspace_job *job = (struct workspace_job *)base;
+	job->ok = runtime_remove(job->runtime, job->id, &job->error);
+}
+
+static void remove_done(struct job *base)
+{
+	struct workspace_job *job = (struct workspace_job *)base;
+	struct agent *agent = job->agent;
+	struct workspace_row row;
+	if (!load_ended(job, &row))
+		return;
+	if (job->ok) {
+		live_unwatch(live_workspace(agent, row.id));
+		row.actual.phase = WORKSPACE_REMOVED;
+		row.lost = false;
+		store_begin(agent->store);
+		work_end_sessions(agent, &row, base->arena);
+		settle(agent, &row);
+		store_commit(agent->store);
+		log_info("workspace %s: removed", row.id);
+		work_forget_sessions(agent, row.id);
+		outbox_kick(agent->outbox);
+	} else {
+		stop_failed(job, &row);
+	}
+	work_on_workspace(agent, job->id);
+}
+
+static void begin_remove(struct agent *agent, struct workspace_row *row)
+{
+	set_phase(agent, row, WORKSPACE_REMOVING);
+	submit(new_job(agent, row, remove_work, remove_done));
+}
+
+/* --- the door --- */
+
+/* Takes one step; true when another one may be due at once. */
+static bool take_step(struct agent *agent, struct workspace_row *row)
+{
+	switch (plan_workspace(&row->wanted, &row->actual)) {
+	case PLAN_PROVISION:
+		begin_provision(agent, row);
+		return true;
+	case PLAN_STOP:
+		begin_stop(agent, row);
+		return false;
+	case PLAN_REMOVE:
+		begin_remove(agent, row);
+		return false;
+	case PLAN_TELL:
+		tell(agent, row);
+		return true;
+	case PLAN_CANCEL:
+		cancel(agent, row->id);
+		return false;
+	default:
+		return false;
+	}
+}
+
+void work_on_workspace(struct agent *agent, const char *id)
+{
+	if (!agent->adopted || agent->ending)
+		return;
+	struct arena *arena = arena_new();
+	struct workspace_row row;
+	bool found = load(agent, id, arena, &row);
+	while (found && take_step(agent, &row))
+		found = load(agent, id, arena, &row);
+	struct session_row *sessions = NULL;
+	size_t count = store_sessions(agent->store, id, arena, &sessions);
+	for (size_t i = 0; i < count; i++) {
+		found = load(agent, id, arena, &row);
+		work_on_session(agent, &sessions[i], found ? &row : NULL);
+	}
+	arena_free(arena);
+}
+
+void work_on_all(struct agent *agent)
+{
+	struct arena *arena = arena_new();
+	struct workspace_row *rows = NULL;
+	size_t count = store_workspaces(agent->store, arena, &rows);
+	for (size_t i = 0; i < count; i++)
+		work_on_workspace(agent, rows[i].id);
+	/* Sessions whose workspace has not come yet have nothing to do. */
+	arena_free(arena);
+}
