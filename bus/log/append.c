@@ -17,6 +17,7 @@
 #include "bus/foundation/clock.h"
 #include "bus/foundation/cutpoint.h"
 #include "bus/foundation/limits.h"
+#include "bus/foundation/log.h"
 #include "bus/log/log_stream.h"
 #include "bus/log/pause.h"
 #include "bus/log/stored_message.h"
@@ -26,6 +27,10 @@
 #include <string.h>
 
 enum { TRY_MS = 1000, AGAIN_AFTER_MS = 50 };
+
+/* After a write error the server may have lost count, and whatever it stored then would damage the log
+ * for good (see append.h). So the next append of this process looks first. */
+static bool write_error_seen;
 
 struct append {
 	struct connection *connection;
@@ -58,6 +63,28 @@ static uint32_t try_ms(const struct append *append)
 {
 	int64_t left = append->deadline_ms - clock_monotonic_ms();
 	return left < 1 ? 1 : left > TRY_MS ? TRY_MS : (uint32_t)left;
+}
+
+static void went_back(struct append *append, uint64_t seq)
+{
+	uint64_t seen = append->request.above_seq;
+	if (seen < append->request.expected_last_seq)
+		seen = append->request.expected_last_seq;
+	error_set(&append->refusal, ERROR_PLATFORM_UNAVAILABLE, "the log went back to %llu, and %llu was there before",
+		  (unsigned long long)seq, (unsigned long long)seen);
+	log_error("append to %s: %s", append->request.subject, append->refusal.message);
+	give_up(append);
+}
+
+static void stored_at(struct append *append, uint64_t seq)
+{
+	if (seq > append->request.above_seq && seq > append->request.expected_last_seq) {
+		cutpoint(CUTPOINT_CONTROLLER_APPEND_ACKNOWLEDGED);
+		finish(append, APPEND_DONE, seq);
+		return;
+	}
+	append->answer_lost = true;
+	went_back(append, seq);
 }
 
 static void on_resume(void *context, bool closing)
@@ -117,7 +144,7 @@ static void on_place(void *context, const struct jetstream_answer *answer)
 	if (!stored_message_read(answer, &place, &error))
 		try_later(append, &error, look);
 	else if (place.found && strcmp(place.record_id, append->request.record_id) == 0)
-		finish(append, APPEND_DONE, place.seq);
+		stored_at(append, place.seq);
 	else if (place.found || append->refusal.code == ERROR_CONFLICT)
 		ask_last(append);
 	else
@@ -129,20 +156,6 @@ static void look(struct append *append)
 	struct stored_message_query query = {STORED_NEXT_OF, append->request.expected_last_seq + 1,
 					     append->request.subject};
 	stored_message_ask(append->connection, LOG_STREAM, &query, try_ms(append), on_place, append);
-}
-
-static void on_acknowledged(struct append *append, const struct jetstream_answer *answer)
-{
-	const json_t *seq = json_object_get(answer->body, "seq");
-	struct error error = {0};
-	if (json_integer_value(seq) > 0) {
-		cutpoint(CUTPOINT_CONTROLLER_APPEND_ACKNOWLEDGED);
-		finish(append, APPEND_DONE, (uint64_t)json_integer_value(seq));
-		return;
-	}
-	append->answer_lost = true;
-	error_set(&error, ERROR_PLATFORM_UNAVAILABLE, "the acknowledgement names no sequence");
-	try_later(append, &error, send_record);
 }
 
 /* Some failures are sure to have left nothing behind; after any other the record may be stored. */
@@ -168,7 +181,7 @@ static void on_sent(void *context, const struct incoming *incoming, const struct
 	struct jetstream_answer answer = {0};
 	jetstream_parse_answer(incoming->data, &answer);
 	if (answer.error.code == ERROR_NONE) {
-		on_acknowledged(append, &answer);
+		stored_at(append, (uint64_t)json_integer_value(json_object_get(answer.body, "seq")));
 	} else if (answer.api_error == 0) {
 		append->answer_lost = true;
 		try_later(append, &answer.error, send_record);
@@ -176,12 +189,46 @@ static void on_sent(void *context, const struct incoming *incoming, const struct
 		append->refusal = answer.error;
 		if (is_conflict(answer.api_error))
 			append->refusal.code = ERROR_CONFLICT;
+		else
+			write_error_seen = true;
 		look(append);
 	}
 	json_decref(answer.body);
 }
 
+static void send_now(struct append *append);
+
+static void on_looked_first(void *context, const struct jetstream_answer *answer)
+{
+	struct append *append = context;
+	struct server_clock unused = {0};
+	struct log_info info;
+	struct error error = {0};
+	if (answer->temporary) {
+		try_later(append, &answer->error, send_record);
+	} else if (!log_stream_read(answer, &unused, &info, &error)) {
+		append->refusal = error;
+		give_up(append);
+	} else if (info.last_seq < append->request.above_seq) {
+		went_back(append, info.last_seq);
+	} else {
+		write_error_seen = false;
+		send_now(append);
+	}
+}
+
 static void send_record(struct append *append)
+{
+	struct error offline = {ERROR_PLATFORM_UNAVAILABLE, "the NATS server is away"};
+	if (!connection_is_online(append->connection))
+		try_later(append, &offline, send_record);
+	else if (write_error_seen)
+		log_stream_ask(append->connection, try_ms(append), on_looked_first, append);
+	else
+		send_now(append);
+}
+
+static void send_now(struct append *append)
 {
 	const struct append_request *request = &append->request;
 	char expected[24];
@@ -197,11 +244,6 @@ static void send_record(struct append *append)
 	    .headers = headers,
 	    .header_count = request->traceparent != NULL ? 4 : 3,
 	};
-	struct error offline = {ERROR_PLATFORM_UNAVAILABLE, "the NATS server is away"};
-	if (!connection_is_online(append->connection)) {
-		try_later(append, &offline, send_record);
-		return;
-	}
 	snprintf(expected, sizeof(expected), "%llu", (unsigned long long)request->expected_last_seq);
 	cutpoint(CUTPOINT_CONTROLLER_BEFORE_APPEND);
 	connection_request(append->connection, &message, try_ms(append), on_sent, append);
@@ -226,6 +268,7 @@ void log_append(struct connection *connection, const struct append_request *requ
 	append->arena = arena;
 	append->request.subject = arena_strdup(arena, request->subject);
 	append->request.record_id = arena_strdup(arena, request->record_id);
+	append->request.above_seq = request->above_seq;
 	append->request.expected_last_seq = request->expected_last_seq;
 	append->request.record.data = arena_copy(arena, request->record.data, request->record.size);
 	append->request.record.size = request->record.size;

@@ -3,7 +3,12 @@
  * The append carries the expected last sequence of its subject and the record's own id as message id.
  * On a conflict (10071, 10164) or a lost answer the record at that place is read and its id compared,
  * so the outcome is always known: APPEND_DONE also when our earlier try had landed. While the server
- * is away it keeps asking until `timeout_ms` is over, and only then answers APPEND_UNKNOWN. */
+ * is away it keeps asking until `timeout_ms` is over, and only then answers APPEND_UNKNOWN.
+ *
+ * An acknowledgement at or below what the caller has seen of the log is not believed: nats-server
+ * 2.10.27 forgets where a stream ends when the disk is full just as it begins a new file (8 MiB), and
+ * numbers anew from 1 until it is restarted. What it stores then is lost, and spoils its subject. So
+ * after a write error this process first asks where the log ends, and sends nothing to such a server. */
 #ifndef ROOST_BUS_LOG_APPEND_H
 #define ROOST_BUS_LOG_APPEND_H
 
@@ -19,6 +24,7 @@ enum append_outcome {
 struct append_request {
 	const char *subject;
 	const char *record_id;	    /* Nats-Msg-Id */
+	uint64_t above_seq;	    /* what the caller has seen of the log: the record's place must be above it */
 	uint64_t expected_last_seq; /* of the subject; 0 for none */
 	struct bytes record;
 	const char *traceparent; /* NULL for none */

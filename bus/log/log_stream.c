@@ -208,6 +208,26 @@ static bool read_identity(const json_t *metadata, struct log_identity *identity,
 	return true;
 }
 
+/* When the disk is full just as a new file begins, nats-server 2.10.27 says that a log of 63 records
+ * ends at 0 and numbers the next ones from 1. Once restarted it goes on from 63 again, and only still
+ * counts those others: that much is let pass. */
+static bool read_ends(const json_t *state, struct log_info *info, struct error *error)
+{
+	uint64_t records = (uint64_t)json_integer_value(json_object_get(state, "messages"));
+	info->first_seq = (uint64_t)json_integer_value(json_object_get(state, "first_seq"));
+	info->last_seq = (uint64_t)json_integer_value(json_object_get(state, "last_seq"));
+	uint64_t places = info->last_seq < info->first_seq ? 0 : info->last_seq - info->first_seq + 1;
+	info->miscounted = records > places;
+	if (records > 2 * places)
+		return error_set(
+		    error, ERROR_PLATFORM_UNAVAILABLE,
+		    "nats-server has lost count of the log (%llu records from %llu to %llu), as it does when the "
+		    "disk is full: make room and restart it",
+		    (unsigned long long)records, (unsigned long long)info->first_seq,
+		    (unsigned long long)info->last_seq);
+	return true;
+}
+
 bool log_stream_read(const struct jetstream_answer *answer, struct server_clock *clock, struct log_info *info,
 		     struct error *error)
 {
@@ -219,10 +239,9 @@ bool log_stream_read(const struct jetstream_answer *answer, struct server_clock 
 	const json_t *config = json_object_get(answer->body, "config");
 	const json_t *state = json_object_get(answer->body, "state");
 	*info = (struct log_info){0};
-	if (!read_identity(json_object_get(config, "metadata"), &info->identity, error))
+	if (!read_identity(json_object_get(config, "metadata"), &info->identity, error) ||
+	    !read_ends(state, info, error))
 		return false;
-	info->first_seq = (uint64_t)json_integer_value(json_object_get(state, "first_seq"));
-	info->last_seq = (uint64_t)json_integer_value(json_object_get(state, "last_seq"));
 	if (!jetstream_parse_time(json_string_value(json_object_get(answer->body, "ts")), &info->server_ms))
 		return error_set(error, ERROR_PLATFORM_UNAVAILABLE,
 				 "the answer has no time: nats-server is older than 2.10");

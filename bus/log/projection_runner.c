@@ -307,7 +307,9 @@ static void on_asked(void *context, const struct jetstream_answer *answer)
 		start_over(runner, error.message);
 		return;
 	}
-	if (runner->position.applied_seq == 0) {
+	if (runner->log.miscounted && runner->position.applied_seq > runner->log.last_seq) {
+		start_over(runner, "nats-server has lost count of the log: make room on its disk and restart it");
+	} else if (runner->position.applied_seq == 0) {
 		follow(runner);
 	} else if (same_log(runner, &runner->log, reason, sizeof(reason))) {
 		struct stored_message_query query = {STORED_AT, runner->position.applied_seq, NULL};

@@ -199,6 +199,7 @@ static void append(struct pipeline_work *work)
 	struct append_request request = {
 	    .subject = append->subject.text,
 	    .record_id = record->id,
+	    .above_seq = projection_runner_applied_seq(work->pipeline->settings.runner),
 	    .expected_last_seq = work->decision->expected_last_seq,
 	    .record = append->record,
 	    .traceparent = work->traceparent,

@@ -137,9 +137,17 @@ static void on_appended(void *context, const struct append_result *result)
 void log_fixture_send(struct log_fixture *fixture, struct pending_append *pending, const char *subject,
 		      const char *record_id, uint64_t expected, const char *text, uint32_t timeout_ms)
 {
+	log_fixture_send_above(fixture, pending, 0, subject, record_id, expected, text, timeout_ms);
+}
+
+void log_fixture_send_above(struct log_fixture *fixture, struct pending_append *pending, uint64_t above,
+			    const char *subject, const char *record_id, uint64_t expected, const char *text,
+			    uint32_t timeout_ms)
+{
 	struct append_request request = {
 	    .subject = subject,
 	    .record_id = record_id,
+	    .above_seq = above,
 	    .expected_last_seq = expected,
 	    .record = {(const unsigned char *)text, strlen(text)},
 	};

@@ -40,6 +40,10 @@ struct pending_append {
 };
 void log_fixture_send(struct log_fixture *fixture, struct pending_append *pending, const char *subject,
 		      const char *record_id, uint64_t expected, const char *text, uint32_t timeout_ms);
+/* The same by a caller who has seen the log up to `above`. */
+void log_fixture_send_above(struct log_fixture *fixture, struct pending_append *pending, uint64_t above,
+			    const char *subject, const char *record_id, uint64_t expected, const char *text,
+			    uint32_t timeout_ms);
 struct append_result log_fixture_append(struct log_fixture *fixture, const char *subject, const char *record_id,
 					uint64_t expected, const char *text);
 

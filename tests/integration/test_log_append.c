@@ -113,6 +113,16 @@ static void a_record_above_the_limit_is_refused(void **state)
 	free(large);
 }
 
+static void an_acknowledgement_below_what_was_seen_is_not_believed(void **state)
+{
+	struct log_fixture *fixture = *state;
+	struct pending_append pending;
+	log_fixture_send_above(fixture, &pending, 5, SUBJECT, new_id().text, 0, "one", PATIENCE_MS);
+	loop_until_true(&fixture->loop, &pending.done, "the append");
+	assert_int_equal(pending.result.outcome, APPEND_UNKNOWN);
+	assert_non_null(strstr(pending.result.error.message, "the log went back to 1, and 5 was there before"));
+}
+
 static void without_a_server_the_outcome_says_whether_anything_can_be_stored(void **state)
 {
 	struct log_fixture *fixture = *state;
@@ -209,6 +219,7 @@ int main(void)
 	    TEST(the_same_append_again_is_done_at_its_first_place),
 	    TEST(an_append_that_had_landed_is_found_by_looking_when_the_server_forgot_its_id),
 	    TEST(a_record_above_the_limit_is_refused),
+	    TEST(an_acknowledgement_below_what_was_seen_is_not_believed),
 	    TEST(without_a_server_the_outcome_says_whether_anything_can_be_stored),
 	    TEST(a_frozen_server_s_answer_is_asked_for_until_it_comes),
 	    TEST(killing_the_server_under_appends_loses_and_doubles_nothing),
