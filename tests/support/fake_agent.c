@@ -27,90 +27,6 @@ struct fake_agent {
 	int workspace_count, session_count;
 };
 
-static void report_step(struct fake_agent *agent, const struct fake_workspace *workspace)
-{
-	Roost__WorkspaceStep step = ROOST__WORKSPACE_STEP__INIT;
-	Roost__Report report = ROOST__REPORT__INIT;
-	step.workspace_id = workspace->id;
-	step.has_generation = true;
-	step.generation = workspace->generation;
-	step.step = "sandbox";
-	step.message = "Starting the sandbox";
-	report.report_case = ROOST__REPORT__REPORT_WORKSPACE_STEP;
-	report.workspace_step = &step;
-	fake_outbox_put(agent->outbox, &report);
-}
-
-static void report_workspace_running(struct fake_agent *agent, const struct fake_workspace *workspace)
-{
-	Roost__WorkspaceRunning running = ROOST__WORKSPACE_RUNNING__INIT;
-	Roost__Report report = ROOST__REPORT__INIT;
-	running.workspace_id = workspace->id;
-	running.has_generation = true;
-	running.generation = workspace->generation;
-	report.report_case = ROOST__REPORT__REPORT_WORKSPACE_RUNNING;
-	report.workspace_running = &running;
-	fake_outbox_put(agent->outbox, &report);
-}
-
-static void report_workspace_stopped(struct fake_agent *agent, const struct fake_workspace *workspace)
-{
-	Roost__WorkspaceStopped stopped = ROOST__WORKSPACE_STOPPED__INIT;
-	Roost__Report report = ROOST__REPORT__INIT;
-	stopped.workspace_id = workspace->id;
-	stopped.has_generation = true;
-	stopped.generation = workspace->generation;
-	report.report_case = ROOST__REPORT__REPORT_WORKSPACE_STOPPED;
-	report.workspace_stopped = &stopped;
-	fake_outbox_put(agent->outbox, &report);
-}
-
-static void report_workspace_removed(struct fake_agent *agent, const struct fake_workspace *workspace)
-{
-	Roost__WorkspaceDeleted removed = ROOST__WORKSPACE_DELETED__INIT;
-	Roost__Report report = ROOST__REPORT__INIT;
-	removed.workspace_id = workspace->id;
-	report.report_case = ROOST__REPORT__REPORT_WORKSPACE_REMOVED;
-	report.workspace_removed = &removed;
-	fake_outbox_put(agent->outbox, &report);
-}
-
-static void report_session_running(struct fake_agent *agent, const struct fake_session *session)
-{
-	Roost__SessionRunning running = ROOST__SESSION_RUNNING__INIT;
-	Roost__Report report = ROOST__REPORT__INIT;
-	running.session_id = session->id;
-	report.report_case = ROOST__REPORT__REPORT_SESSION_RUNNING;
-	report.session_running = &running;
-	fake_outbox_put(agent->outbox, &report);
-}
-
-static void report_session_ended(struct fake_agent *agent, const struct fake_session *session)
-{
-	Roost__SessionEnded ended = ROOST__SESSION_ENDED__INIT;
-	Roost__Report report = ROOST__REPORT__INIT;
-	ended.session_id = session->id;
-	ended.has_exit_code = true;
-	ended.exit_code = 128 + 15;
-	report.report_case = ROOST__REPORT__REPORT_SESSION_ENDED;
-	report.session_ended = &ended;
-	fake_outbox_put(agent->outbox, &report);
-}
-
-static void report_node_running(struct fake_agent *agent)
-{
-	Roost__Capabilities capabilities = ROOST__CAPABILITIES__INIT;
-	Roost__NodeRunning running = ROOST__NODE_RUNNING__INIT;
-	Roost__Report report = ROOST__REPORT__INIT;
-	capabilities.runtime = "oci";
-	capabilities.runtime_binary = "runc";
-	running.capabilities = &capabilities;
-	running.ip_address = "127.0.0.1";
-	report.report_case = ROOST__REPORT__REPORT_NODE_RUNNING;
-	report.node_running = &running;
-	fake_outbox_put(agent->outbox, &report);
-}
-
 static struct fake_workspace *find_workspace(const struct fake_agent *agent, const char *id)
 {
 	for (int i = 0; i < agent->workspace_count; i++)
@@ -155,7 +71,7 @@ static void end_session(struct fake_agent *agent, struct fake_session *session)
 		return;
 	session->ended = true;
 	if (!agent->settings.manual)
-		report_session_ended(agent, session);
+		fake_agent_says_session_ended(agent, session->id, 128 + 15);
 }
 
 static void end_sessions_of(struct fake_agent *agent, const char *workspace_id)
@@ -173,15 +89,15 @@ static void start_workspace(struct fake_agent *agent, struct fake_workspace *wor
 	workspace->starts++;
 	if (agent->settings.manual)
 		return;
-	report_step(agent, workspace);
-	report_workspace_running(agent, workspace);
+	fake_agent_says_workspace_step(agent, workspace->id, workspace->generation, "sandbox");
+	fake_agent_says_workspace_running(agent, workspace->id, workspace->generation);
 }
 
 static void stop_workspace(struct fake_agent *agent, struct fake_workspace *workspace)
 {
 	end_sessions_of(agent, workspace->id);
 	if (!agent->settings.manual)
-		report_workspace_stopped(agent, workspace);
+		fake_agent_says_workspace_stopped(agent, workspace->id, workspace->generation);
 }
 
 static void remove_workspace(struct fake_agent *agent, struct fake_workspace *workspace)
@@ -189,7 +105,7 @@ static void remove_workspace(struct fake_agent *agent, struct fake_workspace *wo
 	end_sessions_of(agent, workspace->id);
 	workspace->removed = true;
 	if (!agent->settings.manual)
-		report_workspace_removed(agent, workspace);
+		fake_agent_says_workspace_removed(agent, workspace->id);
 }
 
 static void apply_workspace(struct fake_agent *agent, const Roost__WantedWorkspace *row)
@@ -227,7 +143,7 @@ static void apply_session(struct fake_agent *agent, const Roost__WantedSession *
 		return;
 	session->starts++;
 	if (!agent->settings.manual)
-		report_session_running(agent, session);
+		fake_agent_says_session_running(agent, session->id);
 }
 
 static void answer(struct fake_agent *agent, const struct incoming *message, const ProtobufCMessage *body,
@@ -385,7 +301,7 @@ struct fake_agent *fake_agent_start(const struct fake_agent_settings *settings)
 	if (settings->beat_ms > 0)
 		uv_timer_start(&agent->beat, beat, 0, settings->beat_ms);
 	if (!settings->manual)
-		report_node_running(agent);
+		fake_agent_says_node_running(agent);
 	return agent;
 }
 

@@ -33,6 +33,17 @@ void fake_agent_stop(struct fake_agent *agent);
 /* Puts a report into the outbox; its number is filled in. */
 void fake_agent_report(struct fake_agent *agent, const Roost__Report *report);
 
+/* The reports that nodes make, by name. */
+void fake_agent_says_node_running(struct fake_agent *agent);
+void fake_agent_says_workspace_step(struct fake_agent *agent, const char *id, uint32_t generation, const char *step);
+void fake_agent_says_workspace_running(struct fake_agent *agent, const char *id, uint32_t generation);
+void fake_agent_says_workspace_failed(struct fake_agent *agent, const char *id, uint32_t generation,
+				      const char *message);
+void fake_agent_says_workspace_stopped(struct fake_agent *agent, const char *id, uint32_t generation);
+void fake_agent_says_workspace_removed(struct fake_agent *agent, const char *id);
+void fake_agent_says_session_running(struct fake_agent *agent, const char *id);
+void fake_agent_says_session_ended(struct fake_agent *agent, const char *id, int32_t exit_code);
+
 /* Reports that lie in the outbox, answered by nobody yet. */
 int fake_agent_waiting(const struct fake_agent *agent);
 
