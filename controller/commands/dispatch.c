@@ -7,6 +7,7 @@
 #include "bus/wire/subject.h"
 #include "controller/commands/change.h"
 #include "controller/commands/commands_state.h"
+#include "controller/domain/validate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,16 +24,8 @@ static bool owner_of(const char *subject, char owner[129])
 
 static bool read_key(struct request *request, const char *key, struct error *error)
 {
-	size_t length = key == NULL ? 0 : strlen(key);
-	if (key == NULL)
-		return true;
-	if (length == 0 || length > IDEMPOTENCY_KEY_BYTES_MAX)
-		return error_set(error, ERROR_INVALID_ARGUMENT, "Idempotency-Key: must have 1 to %d characters",
-				 IDEMPOTENCY_KEY_BYTES_MAX);
-	for (size_t i = 0; i < length; i++)
-		if (key[i] <= ' ' || key[i] > '~')
-			return error_set(error, ERROR_INVALID_ARGUMENT,
-					 "Idempotency-Key: only printable ASCII characters without blanks");
+	if (key != NULL && !validate_idempotency_key(key, error))
+		return false;
 	request->key = arena_strdup(request->arena, key);
 	return true;
 }

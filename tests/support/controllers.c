@@ -226,12 +226,17 @@ struct reply call_make(struct controllers *controllers, const struct call *call)
 	return reply;
 }
 
+bool reply_is_final(const struct reply *reply)
+{
+	return reply->arrived && (reply->error.code == ERROR_NONE || !error_code_retryable(reply->error.code));
+}
+
 struct reply call_until_final(struct controllers *controllers, const struct call *call, uint32_t timeout_ms)
 {
 	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
 	for (;;) {
 		struct reply reply = call_make(controllers, call);
-		if (reply.arrived && !(reply.error.code != ERROR_NONE && error_code_retryable(reply.error.code)))
+		if (reply_is_final(&reply))
 			return reply;
 		if (clock_monotonic_ms() > deadline_ms)
 			fail_msg("%s had no final answer in %u ms; the last: %s %s\n%s", call->command, timeout_ms,
@@ -239,6 +244,71 @@ struct reply call_until_final(struct controllers *controllers, const struct call
 				 controllers_log(controllers, 0));
 		loop_for(&controllers->loop, ASK_AGAIN_MS);
 	}
+}
+
+static int send_again(struct controllers *controllers, const struct call *calls, struct reply *replies, int count)
+{
+	int open = 0;
+	for (int i = 0; i < count; i++) {
+		if (replies[i].done && !reply_is_final(&replies[i]))
+			call_send(controllers, &calls[i], &replies[i]);
+		open += !replies[i].done;
+	}
+	return open;
+}
+
+void calls_until_final(struct controllers *controllers, const struct call *calls, struct reply *replies, int count,
+		       uint32_t timeout_ms, void (*meanwhile)(void *context), void *context)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
+	for (int i = 0; i < count; i++)
+		call_send(controllers, &calls[i], &replies[i]);
+	while (send_again(controllers, calls, replies, count) > 0) {
+		if (clock_monotonic_ms() > deadline_ms)
+			fail_msg("not all of %d calls had a final answer in %u ms\n%s", count, timeout_ms,
+				 controllers_log(controllers, 0));
+		if (meanwhile != NULL)
+			meanwhile(context);
+		loop_for(&controllers->loop, ASK_AGAIN_MS);
+	}
+}
+
+struct shares {
+	uint64_t *of;
+	int count, room;
+};
+
+/* Adds up "num_requests" over the endpoints of one controller's answer. */
+static void count_share(void *context, const struct incoming *message)
+{
+	struct shares *shares = context;
+	static const char name[] = "\"num_requests\":";
+	char *text = strndup((const char *)message->data.data, message->data.size);
+	uint64_t sum = 0;
+	for (const char *at = strstr(text, name); at != NULL; at = strstr(at + 1, name))
+		sum += strtoull(at + sizeof(name) - 1, NULL, 10);
+	free(text);
+	if (shares->count < shares->room)
+		shares->of[shares->count++] = sum;
+}
+
+static bool all_told(void *context)
+{
+	const struct shares *shares = context;
+	return shares->count == shares->room;
+}
+
+int controllers_shares(struct controllers *controllers, uint64_t *of, int room)
+{
+	struct shares shares = {of, 0, room};
+	struct connection *connection = controllers_connection(controllers, "nobody");
+	struct subscription *inbox =
+	    connection_subscribe(connection, "_INBOX.nobody.shares", NULL, count_share, &shares);
+	struct outgoing question = {.subject = "$SRV.STATS.roost-controller", .reply = "_INBOX.nobody.shares"};
+	assert_true(connection_publish(connection, &question, NULL));
+	loop_until(&controllers->loop, all_told, &shares, PATIENCE_MS, "the statistics of every controller");
+	subscription_cancel(inbox);
+	return shares.count;
 }
 
 const void *reply_expect_success(const struct reply *reply, const char *what)

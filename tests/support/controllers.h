@@ -81,6 +81,17 @@ struct reply call_make(struct controllers *controllers, const struct call *call)
  * controller dies. Fails the test after `timeout_ms`. */
 struct reply call_until_final(struct controllers *controllers, const struct call *call, uint32_t timeout_ms);
 
+/* All of them at once, and those without a final answer again, until all have one. `meanwhile` (may be
+ * NULL) is called between looks, and may kill and start things. */
+void calls_until_final(struct controllers *controllers, const struct call *calls, struct reply *replies, int count,
+		       uint32_t timeout_ms, void (*meanwhile)(void *context), void *context);
+
+/* True when there is nothing to be gained by asking again. */
+bool reply_is_final(const struct reply *reply);
+
+/* Commands that each running controller has answered, by $SRV.STATS; how many controllers told. */
+int controllers_shares(struct controllers *controllers, uint64_t *shares, int room);
+
 /* Fail the test unless it is so. */
 const void *reply_expect_success(const struct reply *reply, const char *what);
 void reply_expect_error(const struct reply *reply, enum error_code code, const char *what);

@@ -342,6 +342,12 @@ void fake_agent_listen(struct fake_agent *agent, bool listen)
 		agent->subscription = connection_subscribe(agent->connection, subject, NULL, on_call, agent);
 }
 
+void fake_agent_knows_session(struct fake_agent *agent, const char *id, const char *workspace_id)
+{
+	if (find_session(agent, id) == NULL)
+		add_session(agent, id, workspace_id);
+}
+
 const struct fake_workspace *fake_agent_workspace(const struct fake_agent *agent, const char *id)
 {
 	return find_workspace(agent, id);

@@ -71,6 +71,8 @@ struct fake_session {
 	char typed[4096];
 	char last_input_id[129];
 };
+/* As if the session had been wanted: input and output then find it. */
+void fake_agent_knows_session(struct fake_agent *agent, const char *id, const char *workspace_id);
 const struct fake_workspace *fake_agent_workspace(const struct fake_agent *agent, const char *id);
 const struct fake_session *fake_agent_session(const struct fake_agent *agent, const char *id);
 int fake_agent_workspace_count(const struct fake_agent *agent);
