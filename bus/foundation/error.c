@@ -40,7 +40,8 @@ bool error_wrap(struct error *error, const char *format, ...)
 	int length = vsnprintf(error->message, sizeof(error->message), format, arguments);
 	va_end(arguments);
 	if (length >= 0 && (size_t)length < sizeof(error->message) - 3)
-		snprintf(error->message + length, sizeof(error->message) - (size_t)length, ": %s", inner);
+		snprintf(error->message + length, sizeof(error->message) - (size_t)length, ": %.*s",
+			 (int)(sizeof(error->message) - (size_t)length - 3), inner);
 	return false;
 }
 

@@ -38,7 +38,7 @@ static bool set_folder(struct installation *out, const char *folder, struct erro
 	}
 	if (strlen(resolved) >= sizeof(out->folder) || strpbrk(resolved, "\"\\\n") != NULL)
 		return error_set(error, ERROR_INVALID_ARGUMENT, "%s: a folder with a simpler name, please", folder);
-	snprintf(out->folder, sizeof(out->folder), "%s", resolved);
+	memcpy(out->folder, resolved, strlen(resolved) + 1);
 	return true;
 }
 
