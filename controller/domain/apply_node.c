@@ -40,6 +40,7 @@ bool apply_node_created(struct applying *applying, const Roost__Change *change)
 	node->has_max_workspaces = true;
 	node->max_workspaces = created->max_workspaces;
 	applying->node = node;
+	applying->store->put_node(applying->store->context, node); /* before anything that is on it */
 	return true;
 }
 

@@ -41,10 +41,8 @@ bool session_move(Roost__SessionState *session, Roost__AgentSession__Status to, 
 	resource->status = to;
 	resource->has_updated_at = true;
 	resource->updated_at = at_ms;
-	if (!session_is_live(to)) {
-		resource->has_stopped_at = true;
-		resource->stopped_at = at_ms;
-	}
+	resource->has_stopped_at = !session_is_live(to);
+	resource->stopped_at = resource->has_stopped_at ? at_ms : 0;
 	return true;
 }
 

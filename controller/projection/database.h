@@ -1,0 +1,81 @@
+/* What the files of the projection share: the SQLite connection, its statements, and the sticky
+ * failure. Nobody else's business. */
+#ifndef ROOST_CONTROLLER_PROJECTION_DATABASE_H
+#define ROOST_CONTROLLER_PROJECTION_DATABASE_H
+
+#include "controller/projection/cache.h"
+#include "controller/projection/projection.h"
+#include <sqlite3.h>
+
+enum statement {
+#define STATEMENT(name, ...) STATEMENT_##name,
+#include "controller/projection/statements.def"
+#undef STATEMENT
+	STATEMENT_COUNT
+};
+
+struct projection {
+	sqlite3 *db;
+	sqlite3_stmt *statements[STATEMENT_COUNT];
+	char *path;
+	int64_t idempotency_ms;
+	bool failed, corrupt;
+	struct error failure;
+	struct cache cache;
+	struct entity_store entities; /* for decisions: no puts */
+	struct entity_store writing;  /* for applying records */
+	struct arena *scratch;	      /* of the record being applied */
+	uint64_t records, undecodable, skipped;
+	int64_t newest_record_ms, keys_forgotten_ms;
+};
+
+/* Opens, migrates and prepares projection->db. False and nothing open on failure; *corrupt tells that
+ * the file is no usable database. */
+bool database_open(struct projection *projection, bool *corrupt, struct error *error);
+void database_close(struct projection *projection);
+
+/* Drops every table and makes them anew. */
+bool database_empty(struct projection *projection);
+
+/* The statement, reset and without parameters; NULL once the projection has failed. */
+sqlite3_stmt *statement(struct projection *projection, enum statement which);
+
+/* Steps: to a row (false at the end or on failure), or to the end of a statement that gives none. */
+bool statement_row(struct projection *projection, sqlite3_stmt *stmt);
+bool statement_run(struct projection *projection, sqlite3_stmt *stmt);
+
+/* Strings and blobs must live until the statement has run. NULL binds NULL. */
+void bind_text(sqlite3_stmt *stmt, int place, const char *text);
+void bind_bytes(sqlite3_stmt *stmt, int place, const void *data, size_t size);
+
+/* A column's text in the arena, NULL for NULL; its blob unpacked into the arena. A blob that does not
+ * unpack is corruption: the projection fails. */
+char *column_text(sqlite3_stmt *stmt, int column, struct arena *arena);
+void *column_message(struct projection *projection, sqlite3_stmt *stmt, int column,
+		     const ProtobufCMessageDescriptor *descriptor, struct arena *arena);
+
+/* Keeps the first failure; always false. */
+bool projection_fail(struct projection *projection, const char *what);
+
+/* True, or false with the kept failure in *error. Queries end with it. */
+bool projection_sound(const struct projection *projection, struct error *error);
+
+/* The entities of entities.c. */
+void entities_open(struct projection *projection);
+void entities_flush(struct projection *projection);				 /* writes what is only in the cache */
+int64_t entities_owner_number(struct projection *projection, const char *owner); /* made when unknown */
+int64_t entities_find_owner(struct projection *projection, const char *owner);	 /* 0 when unknown */
+/* The row number of an entity, 0 when unknown. */
+int64_t entities_number(struct projection *projection, enum cache_kind kind, const char *id);
+/* Its owner's number, 0 when unknown. */
+int64_t entities_owner_of(struct projection *projection, enum cache_kind kind, const char *id);
+
+/* The idempotency keys of keys.c, in the form of the entity store. */
+struct keyed_command *keys_get(void *context, const char *owner, const char *key, struct arena *arena);
+void keys_put(void *context, const char *owner, const char *key, const struct keyed_command *keyed);
+void keys_forget_old(struct projection *projection);
+
+/* Where an event is kept: by sequence and index of the change. */
+enum { EVENTS_PER_RECORD = 4096 };
+
+#endif

@@ -1,0 +1,111 @@
+/* Events by owner, node, workspace or session, in both directions. A cursor is <sequence>-<index>. */
+#include "controller/projection/database.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool read_cursor(const char *cursor, int64_t *place)
+{
+	uint64_t seq;
+	uint32_t index;
+	int end = 0;
+	if (sscanf(cursor, "%20" SCNu64 "-%6" SCNu32 "%n", &seq, &index, &end) != 2 || cursor[end] != '\0')
+		return false;
+	if (seq > INT64_MAX / EVENTS_PER_RECORD - 1 || index >= EVENTS_PER_RECORD)
+		return false;
+	*place = (int64_t)(seq * EVENTS_PER_RECORD + index);
+	return true;
+}
+
+static const char *write_cursor(int64_t place, struct arena *arena)
+{
+	return arena_printf(arena, "%" PRId64 "-%" PRId64, place / EVENTS_PER_RECORD, place % EVENTS_PER_RECORD);
+}
+
+/* Whose events, and by which statement; the owner's only (D14). Things that are deleted still have
+ * their events. */
+static int64_t choose(struct projection *projection, const char *owner, const struct event_filter *filter,
+		      enum statement *which)
+{
+	static const struct {
+		enum statement down, up;
+	} statements[CACHE_KINDS] = {
+	    [CACHE_OWNER] = {STATEMENT_EVENTS_OF_OWNER, STATEMENT_EVENTS_OF_OWNER_ON},
+	    [CACHE_NODE] = {STATEMENT_EVENTS_OF_NODE, STATEMENT_EVENTS_OF_NODE_ON},
+	    [CACHE_WORKSPACE] = {STATEMENT_EVENTS_OF_WORKSPACE, STATEMENT_EVENTS_OF_WORKSPACE_ON},
+	    [CACHE_SESSION] = {STATEMENT_EVENTS_OF_SESSION, STATEMENT_EVENTS_OF_SESSION_ON},
+	};
+	enum cache_kind kind = filter->session_id != NULL     ? CACHE_SESSION
+			       : filter->workspace_id != NULL ? CACHE_WORKSPACE
+			       : filter->node_id != NULL      ? CACHE_NODE
+							      : CACHE_OWNER;
+	const char *id = filter->session_id != NULL	? filter->session_id
+			 : filter->workspace_id != NULL ? filter->workspace_id
+							: filter->node_id;
+	*which = filter->ascending ? statements[kind].up : statements[kind].down;
+	int64_t number = entities_find_owner(projection, owner);
+	if (kind == CACHE_OWNER || number == 0)
+		return number;
+	return entities_owner_of(projection, kind, id) == number ? entities_number(projection, kind, id) : 0;
+}
+
+/* Reads rows of (place, event) to the end or to `limit`; true in *more when another one follows. */
+static int64_t read_events(struct projection *projection, sqlite3_stmt *stmt, uint32_t limit, struct arena *arena,
+			   struct event_page *page, bool *more)
+{
+	int64_t last = 0;
+	*more = false;
+	while (stmt != NULL && statement_row(projection, stmt)) {
+		if (page->count == limit) {
+			*more = true;
+			break;
+		}
+		Roost__Event *event = column_message(projection, stmt, 1, &roost__event__descriptor, arena);
+		if (event == NULL)
+			break;
+		last = sqlite3_column_int64(stmt, 0);
+		page->items[page->count++] = event;
+	}
+	if (stmt != NULL)
+		sqlite3_reset(stmt);
+	return last;
+}
+
+bool projection_list_events(struct projection *projection, const char *owner, const struct event_filter *filter,
+			    uint32_t limit, const char *cursor, struct arena *arena, struct event_page *page,
+			    struct error *error)
+{
+	enum statement which;
+	bool more = false, with_cursor = cursor != NULL && cursor[0] != '\0';
+	int64_t from = filter->ascending ? 0 : INT64_MAX;
+	*page = (struct event_page){0};
+	if (with_cursor && !read_cursor(cursor, &from))
+		return error_set(error, ERROR_INVALID_ARGUMENT, "cursor: is not one of an earlier answer");
+	int64_t last = 0, whose = choose(projection, owner, filter, &which);
+	if (whose != 0) {
+		sqlite3_stmt *stmt = statement(projection, which);
+		page->items = arena_array_of(arena, Roost__Event *, limit);
+		sqlite3_bind_int64(stmt, 1, whose);
+		sqlite3_bind_int64(stmt, 2, from);
+		sqlite3_bind_int64(stmt, 3, (int64_t)limit + 1);
+		last = read_events(projection, stmt, limit, arena, page, &more);
+	}
+	if (more || filter->ascending)
+		page->next_cursor = write_cursor(page->count > 0 ? last : from, arena);
+	return projection_sound(projection, error);
+}
+
+bool projection_events_of_record(struct projection *projection, uint64_t seq, struct arena *arena,
+				 struct event_page *page, struct error *error)
+{
+	bool more;
+	*page = (struct event_page){.items = arena_array_of(arena, Roost__Event *, EVENTS_PER_RECORD)};
+	sqlite3_stmt *stmt = statement(projection, STATEMENT_EVENTS_OF_RECORD);
+	if (stmt != NULL) {
+		sqlite3_bind_int64(stmt, 1, (int64_t)(seq * EVENTS_PER_RECORD));
+		sqlite3_bind_int64(stmt, 2, (int64_t)((seq + 1) * EVENTS_PER_RECORD));
+		read_events(projection, stmt, EVENTS_PER_RECORD, arena, page, &more);
+	}
+	return projection_sound(projection, error);
+}

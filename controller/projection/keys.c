@@ -1,0 +1,92 @@
+/* Idempotency keys and the answers that were given under them (D5). They outlive what they made. */
+#include "controller/projection/database.h"
+
+#include <string.h>
+
+enum answer_kind { ANSWER_NONE, ANSWER_NODE, ANSWER_WORKSPACE, ANSWER_SESSION };
+
+/* Old keys are forgotten when the log's own time has moved on by this much. */
+enum { FORGET_EVERY_MS = 10 * 60 * 1000 };
+
+static void unpack_answer(struct projection *projection, sqlite3_stmt *stmt, struct answer *answer, struct arena *arena)
+{
+	switch (sqlite3_column_int(stmt, 4)) {
+	case ANSWER_NODE:
+		answer->node = column_message(projection, stmt, 5, &roost__node__descriptor, arena);
+		break;
+	case ANSWER_WORKSPACE:
+		answer->workspace = column_message(projection, stmt, 5, &roost__workspace__descriptor, arena);
+		break;
+	case ANSWER_SESSION:
+		answer->session = column_message(projection, stmt, 5, &roost__agent_session__descriptor, arena);
+		break;
+	default:
+		break;
+	}
+}
+
+struct keyed_command *keys_get(void *context, const char *owner, const char *key, struct arena *arena)
+{
+	struct projection *projection = context;
+	int64_t number = entities_find_owner(projection, owner);
+	sqlite3_stmt *stmt = statement(projection, STATEMENT_LOAD_KEYED);
+	if (number == 0 || stmt == NULL)
+		return NULL;
+	sqlite3_bind_int64(stmt, 1, number);
+	bind_text(stmt, 2, key);
+	if (!statement_row(projection, stmt))
+		return NULL;
+	struct keyed_command *keyed = arena_new_of(arena, struct keyed_command);
+	unsigned char *hash = arena_alloc(arena, 32);
+	if (sqlite3_column_bytes(stmt, 0) == 32)
+		memcpy(hash, sqlite3_column_blob(stmt, 0), 32);
+	keyed->request_hash = hash;
+	keyed->recorded_at_ms = sqlite3_column_int64(stmt, 1);
+	keyed->answer_id = column_text(stmt, 2, arena);
+	keyed->node_id = column_text(stmt, 3, arena);
+	unpack_answer(projection, stmt, &keyed->answer, arena);
+	sqlite3_reset(stmt);
+	return keyed;
+}
+
+void keys_put(void *context, const char *owner, const char *key, const struct keyed_command *keyed)
+{
+	struct projection *projection = context;
+	int64_t number = entities_owner_number(projection, owner);
+	const struct answer *answer = &keyed->answer;
+	enum answer_kind kind = answer->node != NULL	    ? ANSWER_NODE
+				: answer->workspace != NULL ? ANSWER_WORKSPACE
+				: answer->session != NULL   ? ANSWER_SESSION
+							    : ANSWER_NONE;
+	const ProtobufCMessage *resource = answer->node != NULL	       ? &answer->node->base
+					   : answer->workspace != NULL ? &answer->workspace->base
+					   : answer->session != NULL   ? &answer->session->base
+								       : NULL;
+	sqlite3_stmt *stmt = statement(projection, STATEMENT_SET_KEYED);
+	if (stmt == NULL)
+		return;
+	sqlite3_bind_int64(stmt, 1, number);
+	bind_text(stmt, 2, key);
+	bind_bytes(stmt, 3, keyed->request_hash, 32);
+	sqlite3_bind_int64(stmt, 4, keyed->recorded_at_ms);
+	bind_text(stmt, 5, keyed->answer_id);
+	bind_text(stmt, 6, keyed->node_id);
+	sqlite3_bind_int(stmt, 7, kind);
+	if (resource != NULL) {
+		struct bytes packed = message_pack(resource, projection->scratch);
+		bind_bytes(stmt, 8, packed.data, packed.size);
+	}
+	statement_run(projection, stmt);
+}
+
+void keys_forget_old(struct projection *projection)
+{
+	if (projection->newest_record_ms - projection->keys_forgotten_ms < FORGET_EVERY_MS)
+		return;
+	projection->keys_forgotten_ms = projection->newest_record_ms;
+	sqlite3_stmt *stmt = statement(projection, STATEMENT_FORGET_KEYED);
+	if (stmt == NULL)
+		return;
+	sqlite3_bind_int64(stmt, 1, projection->newest_record_ms - projection->idempotency_ms);
+	statement_run(projection, stmt);
+}

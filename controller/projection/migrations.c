@@ -1,0 +1,61 @@
+/* Tables have what is searched as columns and the rest as the packed state message. Rows refer to each
+ * other by number, so that the rows of events and their indexes stay small. */
+#include "controller/projection/migrations.h"
+
+const struct migration migrations[] = {
+    {"position, owners, nodes, workspaces, sessions, events and idempotency keys",
+     "CREATE TABLE position ("
+     "  one INTEGER PRIMARY KEY CHECK (one = 1),"
+     "  log_id TEXT NOT NULL, log_epoch INTEGER NOT NULL,"
+     "  applied_seq INTEGER NOT NULL, record_id TEXT NOT NULL,"
+     "  records INTEGER NOT NULL, undecodable INTEGER NOT NULL, skipped INTEGER NOT NULL);"
+     "INSERT INTO position VALUES (1, '', 0, 0, '', 0, 0, 0);"
+
+     "CREATE TABLE owner ("
+     "  number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+     "  state BLOB);" /* NULL: only its things are known */
+
+     "CREATE TABLE node ("
+     "  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, owner INTEGER NOT NULL,"
+     "  status TEXT NOT NULL CHECK (status IN ('pending', 'creating', 'running', 'stopping', 'stopped',"
+     "    'error', 'deleting', 'deleted')),"
+     "  state BLOB NOT NULL);"
+     "CREATE INDEX node_of_owner ON node (owner, id) WHERE status <> 'deleted';"
+
+     "CREATE TABLE workspace ("
+     "  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, owner INTEGER NOT NULL, node INTEGER NOT NULL,"
+     "  status TEXT NOT NULL CHECK (status IN ('creating', 'running', 'stopping', 'stopped', 'error',"
+     "    'deleting', 'deleted')),"
+     "  name_key TEXT NOT NULL, wanted_version INTEGER NOT NULL, deadline_at INTEGER, state BLOB NOT NULL);"
+     "CREATE UNIQUE INDEX workspace_name ON workspace (node, name_key) WHERE status <> 'deleted';"
+     "CREATE INDEX workspace_of_owner ON workspace (owner, id) WHERE status <> 'deleted';"
+     "CREATE INDEX workspace_wanted ON workspace (node, wanted_version);"
+     "CREATE INDEX workspace_deadline ON workspace (deadline_at, id) WHERE deadline_at IS NOT NULL;"
+
+     "CREATE TABLE session ("
+     "  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, owner INTEGER NOT NULL, node INTEGER NOT NULL,"
+     "  workspace INTEGER NOT NULL,"
+     "  status TEXT NOT NULL CHECK (status IN ('starting', 'running', 'stopping', 'stopped', 'error')),"
+     "  wanted_version INTEGER NOT NULL, state BLOB NOT NULL);"
+     "CREATE INDEX session_of_owner ON session (owner, id);"
+     "CREATE INDEX session_of_workspace ON session (workspace, id);"
+     "CREATE INDEX session_wanted ON session (node, wanted_version);"
+     "CREATE INDEX session_live ON session (number) WHERE status IN ('starting', 'running', 'stopping');"
+
+     "CREATE TABLE event (" /* place: sequence * 4096 + index of the change */
+     "  place INTEGER PRIMARY KEY, owner INTEGER NOT NULL, node INTEGER, workspace INTEGER, session INTEGER,"
+     "  event BLOB NOT NULL);"
+     "CREATE INDEX event_of_owner ON event (owner);"
+     "CREATE INDEX event_of_node ON event (node) WHERE node IS NOT NULL;"
+     "CREATE INDEX event_of_workspace ON event (workspace) WHERE workspace IS NOT NULL;"
+     "CREATE INDEX event_of_session ON event (session) WHERE session IS NOT NULL;"
+
+     "CREATE TABLE keyed ("
+     "  owner INTEGER NOT NULL, key TEXT NOT NULL, request_hash BLOB NOT NULL, recorded_at INTEGER NOT NULL,"
+     "  answer_id TEXT, node_id TEXT,"
+     "  answer_kind INTEGER NOT NULL," /* 0 none: a claim; 1 node, 2 workspace, 3 session */
+     "  answer BLOB, PRIMARY KEY (owner, key)) WITHOUT ROWID;"
+     "CREATE INDEX keyed_recorded_at ON keyed (recorded_at);"},
+};
+
+const size_t migration_count = sizeof(migrations) / sizeof(migrations[0]);
