@@ -16,6 +16,10 @@
 /* The message as compact JSON in the arena, zero-terminated; *length (may be NULL) without the zero. */
 char *json_from_message(const ProtobufCMessage *message, struct arena *arena, size_t *length);
 
+/* The value of one field of the message alone: "null", "[...]" and so on. `field` is its name in the
+ * schema; it must be one of the message's. */
+char *json_from_field(const ProtobufCMessage *message, const char *field, struct arena *arena, size_t *length);
+
 /* The JSON text as a message in the arena; NULL and ERROR_INVALID_ARGUMENT when it is not JSON, is
  * deeper than JSON_DEPTH_MAX, has unknown fields, or a value of the wrong type or range: the message
  * names the field's path. Empty text counts as {}. */

@@ -279,13 +279,37 @@ static void put_message(struct writer *writer, const ProtobufCMessage *message)
 	put_byte(writer, '}');
 }
 
+enum { FIRST_BYTES = 1024 };
+
+static struct writer writer_new(struct arena *arena)
+{
+	return (struct writer){arena, arena_alloc(arena, FIRST_BYTES), 0, FIRST_BYTES};
+}
+
+static char *writer_end(struct writer *writer, size_t *length)
+{
+	*room(writer, 1) = '\0';
+	if (length != NULL)
+		*length = writer->used;
+	return writer->data;
+}
+
 char *json_from_message(const ProtobufCMessage *message, struct arena *arena, size_t *length)
 {
-	enum { FIRST_BYTES = 1024 };
-	struct writer writer = {arena, arena_alloc(arena, FIRST_BYTES), 0, FIRST_BYTES};
+	struct writer writer = writer_new(arena);
 	put_message(&writer, message);
-	*room(&writer, 1) = '\0';
-	if (length != NULL)
-		*length = writer.used;
-	return writer.data;
+	return writer_end(&writer, length);
+}
+
+char *json_from_field(const ProtobufCMessage *message, const char *field, struct arena *arena, size_t *length)
+{
+	const ProtobufCFieldDescriptor *descriptor =
+	    protobuf_c_message_descriptor_get_field_by_name(message->descriptor, field);
+	if (descriptor == NULL) {
+		fprintf(stderr, "json: %s has no field %s\n", message->descriptor->short_name, field);
+		abort();
+	}
+	struct writer writer = writer_new(arena);
+	put_field(&writer, message, descriptor);
+	return writer_end(&writer, length);
 }

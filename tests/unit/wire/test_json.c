@@ -65,6 +65,23 @@ static void absent_fields_are_null_and_empty_lists_and_maps_are_there(void **sta
 	assert_string_equal(json_from_message(&list.base, arena, NULL), "{\"nodes\":[],\"nextCursor\":null}");
 }
 
+static void one_field_can_be_written_alone(void **state)
+{
+	struct arena *arena = *state;
+	Roost__Node node = ROOST__NODE__INIT;
+	Roost__Node *nodes[] = {&node};
+	Roost__ListNodesResponse list = ROOST__LIST_NODES_RESPONSE__INIT;
+	assert_string_equal(json_from_field(&list.base, "nodes", arena, NULL), "[]");
+	assert_string_equal(json_from_field(&list.base, "next_cursor", arena, NULL), "null");
+	node.id = "x";
+	list.n_nodes = 1;
+	list.nodes = nodes;
+	size_t length;
+	const char *text = json_from_field(&list.base, "nodes", arena, &length);
+	assert_int_equal(length, strlen(text));
+	assert_int_equal(strncmp(text, "[{\"id\":\"x\",\"name\":null,", 23), 0);
+}
+
 static void zero_is_told_from_absent(void **state)
 {
 	(void)state;
@@ -382,6 +399,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    IN_ARENA(absent_fields_are_null_and_empty_lists_and_maps_are_there),
+	    IN_ARENA(one_field_can_be_written_alone),
 	    cmocka_unit_test(zero_is_told_from_absent),
 	    cmocka_unit_test(every_type_comes_back),
 	    cmocka_unit_test(maps_are_objects_sorted_by_key),

@@ -1,0 +1,268 @@
+/* nats.c, blocking. It reconnects by itself; requests in flight fail at once when the line is lost, so
+ * that whoever asked can ask again with the same key. A client that waits is woken by the feed and by
+ * every reconnection, after which it looks again: nothing is missed and nothing is polled. */
+#include "controller/cli/client.h"
+
+#include "bus/foundation/clock.h"
+#include "bus/wire/envelope.h"
+#include "bus/wire/subject.h"
+
+#include <inttypes.h>
+#include <nats/nats.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	CONNECT_PATIENCE_MS = 2000, /* a server that is being restarted */
+	CONNECT_PAUSE_MS = 50,
+	CONNECT_TIMEOUT_MS = 2000,
+	WRITE_DEADLINE_MS = 1000,
+	RECONNECT_WAIT_MS = 100,
+	PING_INTERVAL_MS = 10000,
+	FLUSH_TIMEOUT_MS = 5000,
+};
+
+struct client {
+	natsOptions *options;
+	natsConnection *connection;
+	natsSubscription *feed;
+	char *owner;
+	char inbox[OWNER_TOKEN_MAX + 16];
+	pthread_mutex_t lock; /* guards what follows: the library's threads write it */
+	pthread_cond_t changed;
+	bool woken;
+	bool gone;
+	uint64_t newest_seq;
+	char refusal[256]; /* what the server refused last; "" for nothing */
+};
+
+static void wake(struct client *client)
+{
+	client->woken = true;
+	pthread_cond_signal(&client->changed);
+}
+
+static void on_reconnected(natsConnection *connection, void *closure)
+{
+	(void)connection;
+	struct client *client = closure;
+	pthread_mutex_lock(&client->lock);
+	wake(client);
+	pthread_mutex_unlock(&client->lock);
+}
+
+static void on_closed(natsConnection *connection, void *closure)
+{
+	(void)connection;
+	struct client *client = closure;
+	pthread_mutex_lock(&client->lock);
+	client->gone = true;
+	wake(client);
+	pthread_mutex_unlock(&client->lock);
+}
+
+/* A refused permission comes here only; the request itself would just time out. */
+static void on_error(natsConnection *connection, natsSubscription *subscription, natsStatus status, void *closure)
+{
+	(void)subscription;
+	struct client *client = closure;
+	const char *text = NULL;
+	if (status != NATS_NOT_PERMITTED || natsConnection_GetLastError(connection, &text) != NATS_NOT_PERMITTED)
+		text = natsStatus_GetText(status);
+	pthread_mutex_lock(&client->lock);
+	snprintf(client->refusal, sizeof(client->refusal), "%s", text);
+	pthread_mutex_unlock(&client->lock);
+}
+
+static void on_stored(natsConnection *connection, natsSubscription *subscription, natsMsg *message, void *closure)
+{
+	(void)connection;
+	(void)subscription;
+	struct client *client = closure;
+	const char *text = NULL;
+	uint64_t seq = natsMsgHeader_Get(message, "Nats-Sequence", &text) == NATS_OK ? strtoull(text, NULL, 10) : 0;
+	pthread_mutex_lock(&client->lock);
+	if (seq > client->newest_seq)
+		client->newest_seq = seq;
+	wake(client);
+	pthread_mutex_unlock(&client->lock);
+	natsMsg_Destroy(message);
+}
+
+static natsStatus set_options(struct client *client, const char *url, const char *credentials)
+{
+	natsOptions *options = client->options;
+	natsStatus status = natsOptions_SetURL(options, url);
+	if (status == NATS_OK && credentials[0] != '\0')
+		status = natsOptions_SetUserCredentialsFromFiles(options, credentials, NULL);
+	if (status != NATS_OK)
+		return status;
+	char token[OWNER_TOKEN_MAX];
+	owner_to_token(client->owner, token);
+	snprintf(client->inbox, sizeof(client->inbox), "_INBOX.%s", token);
+	natsOptions_SetName(options, "roost");
+	natsOptions_SetCustomInboxPrefix(options, client->inbox);
+	natsOptions_SetSendAsap(options, true);
+	natsOptions_SetTimeout(options, CONNECT_TIMEOUT_MS);
+	natsOptions_SetWriteDeadline(options, WRITE_DEADLINE_MS);
+	natsOptions_SetMaxReconnect(options, -1);
+	natsOptions_SetReconnectWait(options, RECONNECT_WAIT_MS);
+	natsOptions_SetPingInterval(options, PING_INTERVAL_MS);
+	natsOptions_SetMaxPingsOut(options, 2);
+	natsOptions_SetFailRequestsOnDisconnect(options, true);
+	natsOptions_SetReconnectedCB(options, on_reconnected, client);
+	natsOptions_SetClosedCB(options, on_closed, client);
+	natsOptions_SetErrorHandler(options, on_error, client);
+	return NATS_OK;
+}
+
+static natsStatus connect_patiently(struct client *client)
+{
+	int64_t deadline = clock_monotonic_ms() + CONNECT_PATIENCE_MS;
+	for (;;) {
+		natsStatus status = natsConnection_Connect(&client->connection, client->options);
+		if (status != NATS_NO_SERVER || clock_monotonic_ms() >= deadline)
+			return status;
+		nats_Sleep(CONNECT_PAUSE_MS);
+	}
+}
+
+static struct client *client_new(const char *owner)
+{
+	struct client *client = calloc(1, sizeof(*client));
+	if (client == NULL || (client->owner = strdup(owner)) == NULL)
+		abort();
+	pthread_mutex_init(&client->lock, NULL);
+	pthread_cond_init(&client->changed, NULL);
+	return client;
+}
+
+struct client *client_open(const char *url, const char *credentials, const char *owner, struct error *error)
+{
+	char token[OWNER_TOKEN_MAX];
+	if (!owner_to_token(owner, token)) {
+		error_set(error, ERROR_INVALID_ARGUMENT, "\"%.100s\" cannot be an owner", owner);
+		return NULL;
+	}
+	struct client *client = client_new(owner);
+	natsStatus status = natsOptions_Create(&client->options);
+	if (status == NATS_OK)
+		status = set_options(client, url, credentials);
+	if (status == NATS_OK)
+		status = connect_patiently(client);
+	if (status == NATS_OK)
+		return client;
+	error_set(error, status == NATS_CONNECTION_AUTH_FAILED ? ERROR_UNAUTHENTICATED : ERROR_PLATFORM_UNAVAILABLE,
+		  "The NATS server at %s cannot be used: %s. Is the installation up? Start it with: roost up", url,
+		  natsStatus_GetText(status));
+	client_close(client);
+	return NULL;
+}
+
+void client_close(struct client *client)
+{
+	if (client == NULL)
+		return;
+	natsSubscription_Destroy(client->feed);
+	natsConnection_Destroy(client->connection);
+	natsOptions_Destroy(client->options);
+	nats_CloseAndWait(0); /* no callback runs any more: what they use can go */
+	pthread_mutex_destroy(&client->lock);
+	pthread_cond_destroy(&client->changed);
+	free(client->owner);
+	free(client);
+}
+
+const char *client_owner(const struct client *client)
+{
+	return client->owner;
+}
+
+static natsMsg *make_message(const struct client_request *request)
+{
+	natsMsg *message = NULL;
+	char seq[24];
+	if (natsMsg_Create(&message, request->subject, NULL, (const char *)request->data.data,
+			   (int)request->data.size) != NATS_OK)
+		abort();
+	natsMsgHeader_Set(message, HEADER_CONTENT_TYPE, CONTENT_TYPE_PROTOBUF);
+	if (request->idempotency_key != NULL)
+		natsMsgHeader_Set(message, HEADER_IDEMPOTENCY_KEY, request->idempotency_key);
+	if (request->min_seq > 0) {
+		snprintf(seq, sizeof(seq), "%" PRIu64, request->min_seq);
+		natsMsgHeader_Set(message, HEADER_MIN_SEQ, seq);
+	}
+	return message;
+}
+
+static void read_answer(natsMsg *message, struct arena *arena, struct client_answer *answer)
+{
+	const char *text = NULL;
+	size_t size = (size_t)natsMsg_GetDataLength(message);
+	answer->data = (struct bytes){arena_copy(arena, natsMsg_GetData(message), size), size};
+	answer->is_error = natsMsgHeader_Get(message, HEADER_ERROR_CODE, &text) == NATS_OK;
+	answer->seq = natsMsgHeader_Get(message, HEADER_SEQ, &text) == NATS_OK ? strtoull(text, NULL, 10) : 0;
+}
+
+/* Why no answer came, for people. */
+static bool no_answer(struct client *client, natsStatus status, struct error *error)
+{
+	char refusal[sizeof(client->refusal)];
+	pthread_mutex_lock(&client->lock);
+	memcpy(refusal, client->refusal, sizeof(refusal));
+	pthread_mutex_unlock(&client->lock);
+	if (refusal[0] != '\0')
+		return error_set(error, ERROR_FORBIDDEN, "The NATS server refuses: %s", refusal);
+	if (status == NATS_NO_RESPONDERS)
+		return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "No controller answers. Is the installation up?");
+	if (status == NATS_TIMEOUT)
+		return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "No answer came in time.");
+	return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "No answer came: %s.", natsStatus_GetText(status));
+}
+
+bool client_ask(struct client *client, const struct client_request *request, int64_t timeout_ms, struct arena *arena,
+		struct client_answer *answer, struct error *error)
+{
+	natsMsg *message = make_message(request);
+	natsMsg *reply = NULL;
+	natsStatus status =
+	    natsConnection_RequestMsg(&reply, client->connection, message, timeout_ms > 0 ? timeout_ms : 1);
+	natsMsg_Destroy(message);
+	if (status != NATS_OK)
+		return no_answer(client, status, error);
+	read_answer(reply, arena, answer);
+	natsMsg_Destroy(reply);
+	return true;
+}
+
+bool client_watch(struct client *client, struct error *error)
+{
+	if (client->feed != NULL)
+		return true;
+	natsStatus status = natsConnection_Subscribe(&client->feed, client->connection,
+						     subject_feed_of_owner(client->owner).text, on_stored, client);
+	if (status == NATS_OK)
+		status = natsConnection_FlushTimeout(client->connection, FLUSH_TIMEOUT_MS);
+	if (status == NATS_OK)
+		return true;
+	return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "The feed cannot be followed: %s.",
+			 natsStatus_GetText(status));
+}
+
+bool client_wait(struct client *client, uint64_t *seq, struct error *error)
+{
+	pthread_mutex_lock(&client->lock);
+	while (!client->woken)
+		pthread_cond_wait(&client->changed, &client->lock);
+	client->woken = false;
+	bool gone = client->gone;
+	if (client->newest_seq > *seq)
+		*seq = client->newest_seq;
+	pthread_mutex_unlock(&client->lock);
+	if (gone)
+		return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "The NATS server has ended the connection.");
+	return true;
+}

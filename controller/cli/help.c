@@ -1,0 +1,90 @@
+/* roost help, --help, and what is said about a wrong word: all from the verbs' rows. */
+#include "controller/cli/help.h"
+#include "bus/foundation/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void print_name(FILE *file, const struct verb *verb)
+{
+	fprintf(file, "roost %s%s%s%s%s", verb->noun == NULL ? "" : verb->noun, verb->noun == NULL ? "" : " ",
+		verb->name, verb->arguments[0] == '\0' ? "" : " ", verb->arguments);
+}
+
+static void print_option(const char *name, const char *value, const char *sentence)
+{
+	char text[64];
+	snprintf(text, sizeof(text), value == NULL ? "--%s" : "--%s <%s>", name, value);
+	printf("  %-28s %s\n", text, sentence);
+}
+
+void verb_help(const struct verb *verb)
+{
+	printf("usage: ");
+	print_name(stdout, verb);
+	printf(" [options]\n\n%s\n\n", verb->sentence);
+	for (const struct verb_option *option = verb->options; option != NULL && option->name != NULL; option++)
+		print_option(option->name, option->value, option->sentence);
+	if (verb->run_raw == NULL)
+		print_option("json", NULL, "Print JSON for programs.");
+	print_option("help", NULL, "Print this.");
+	printf("\nOptions of every verb, such as --data-dir, are in: roost help options\n");
+}
+
+void help_print(FILE *file)
+{
+	fprintf(file, "usage: roost <verb> [options]\n\n");
+	for (size_t i = 0; verbs[i] != NULL; i++) {
+		const struct verb *verb = verbs[i];
+		char name[64];
+		snprintf(name, sizeof(name), "%s%s%s %s", verb->noun == NULL ? "" : verb->noun,
+			 verb->noun == NULL ? "" : " ", verb->name, verb->arguments);
+		fprintf(file, "  %-46s %s\n", name, verb->sentence);
+	}
+	fprintf(file, "\nNodes, workspaces and sessions are named by id, unique prefix of an id, or unique name.\n"
+		      "roost <verb> --help tells more about one; roost help options lists all settings.\n");
+}
+
+int verb_failed(const struct error *error)
+{
+	fprintf(stderr, "roost: %s: %s\n", error_code_name(error->code), error->message);
+	return EXIT_FAILED;
+}
+
+int verb_misused(const struct verb *verb, const char *what)
+{
+	fprintf(stderr, "roost: %s\nusage: ", what);
+	print_name(stderr, verb);
+	fprintf(stderr, " [options]\n");
+	return EXIT_USAGE;
+}
+
+static int run(struct invocation *invocation)
+{
+	if (invocation->argument_count == 0) {
+		help_print(stdout);
+		return EXIT_DONE;
+	}
+	if (strcmp(invocation->arguments[0], "options") == 0) {
+		printf("Settings of every verb, as a flag or in the environment:\n\n");
+		options_print("roost");
+		printf("\nSettings of the daemons:\n\n");
+		options_print(NULL);
+		return EXIT_DONE;
+	}
+	int words;
+	const struct verb *verb = verb_find((int)invocation->argument_count, (char **)invocation->arguments, &words);
+	if (verb == NULL)
+		return verb_misused(invocation->verb, "there is no such verb");
+	verb_help(verb);
+	return EXIT_DONE;
+}
+
+const struct verb verb_help_ = {
+    .name = "help",
+    .arguments = "[<verb> | options]",
+    .sentence = "Tell about all verbs, one of them, or all settings.",
+    .most = 2,
+    .stays_local = true,
+    .run = run,
+};

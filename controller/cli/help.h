@@ -1,0 +1,11 @@
+/* The list of verbs, for `roost help` and for wrong words. */
+#ifndef ROOST_CONTROLLER_CLI_HELP_H
+#define ROOST_CONTROLLER_CLI_HELP_H
+
+#include "controller/cli/verb.h"
+
+#include <stdio.h>
+
+void help_print(FILE *file);
+
+#endif

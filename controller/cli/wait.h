@@ -1,0 +1,35 @@
+/* --wait: shows what happens to one thing until its status is the one that is wanted, or one from which
+ * that cannot come any more. */
+#ifndef ROOST_CONTROLLER_CLI_WAIT_H
+#define ROOST_CONTROLLER_CLI_WAIT_H
+
+#include "controller/cli/resolve.h"
+
+struct goal {
+	enum kind kind;
+	const char *reached;	 /* statuses, as words between blanks */
+	const char *failed;	 /* statuses from which it cannot be reached any more */
+	enum error_code failure; /* what such an end is called */
+	bool gone_is_reached;	 /* not found any more means reached */
+};
+
+extern const struct goal goal_node_running, goal_workspace_running, goal_workspace_stopped, goal_workspace_deleted,
+    goal_session_running, goal_session_started, goal_session_ended;
+
+struct waiting {
+	struct client *client;
+	const struct goal *goal;
+	const char *id;
+	uint64_t after_seq; /* events up to here are old */
+	uint64_t min_seq;   /* the status counts only from a projection this new */
+	bool quiet;	    /* show no events */
+};
+
+/* True when reached: *resource is the thing then (NULL when it is gone). client_watch is called here. */
+bool wait_for(const struct waiting *waiting, struct arena *arena, const ProtobufCMessage **resource,
+	      struct error *error);
+
+/* The status of a node, workspace or session as its word; "" without one. Valid until the next call. */
+const char *status_word(const ProtobufCMessage *resource);
+
+#endif

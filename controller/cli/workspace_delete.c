@@ -1,0 +1,40 @@
+/* roost workspace delete */
+#include "command.pb-c.h"
+#include "controller/cli/show.h"
+
+#include <stdio.h>
+
+static int run(struct invocation *invocation)
+{
+	Roost__DeleteWorkspaceRequest request = ROOST__DELETE_WORKSPACE_REQUEST__INIT;
+	struct api_call call = {.command = API_delete_workspace, .request = &request.base};
+	request.id = argument_id(invocation, 0, KIND_WORKSPACE, &call.min_seq);
+	if (request.id == NULL)
+		return EXIT_FAILED;
+	struct error error;
+	const ProtobufCMessage *answer = api_call(invocation->client, &call, invocation->arena, &error);
+	if (answer == NULL)
+		return verb_failed(&error);
+	if (invocation_has(invocation, "wait"))
+		return show_outcome(invocation, &goal_workspace_deleted, request.id, call.min_seq, call.seq);
+	if (invocation->json)
+		return show_json(invocation, API_delete_workspace, answer);
+	printf("workspace %s is being deleted\n", request.id);
+	return EXIT_DONE;
+}
+
+static const struct verb_option options[] = {
+    OPTION_WAIT,
+    OPTION_END,
+};
+
+const struct verb verb_workspace_delete = {
+    .noun = "workspace",
+    .name = "delete",
+    .arguments = "<workspace>",
+    .sentence = "End a workspace and remove its files, for good.",
+    .least = 1,
+    .most = 1,
+    .options = options,
+    .run = run,
+};
