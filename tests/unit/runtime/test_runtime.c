@@ -1,0 +1,446 @@
+/* The dispatcher over a driver that only writes down what it is asked: the order of steps, the undoing
+ * after each step that can fail, and a runtime without any driver (S2-04..S2-07, S2-10, D7). */
+#include "nodeagent/runtime/runtime.h"
+
+#include "nodeagent/runtime/folder.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* What the fake driver wrote down, and how it is to behave. */
+static struct {
+	char steps[512];
+	const char *failing; /* the step that fails */
+	struct runtime *cancel_at_start;
+	char folder[64];
+} fake;
+
+static bool note(const char *step, struct error *error)
+{
+	strcat(fake.steps, step);
+	strcat(fake.steps, " ");
+	return fake.failing == NULL || strcmp(fake.failing, step) != 0 ||
+	       error_set(error, ERROR_PROVISIONING_FAILED, "The %s failed.", step);
+}
+
+static bool fake_open(const struct runtime_settings *settings, void **state, struct error *error)
+{
+	(void)settings;
+	*state = NULL;
+	return note("open", error);
+}
+
+static void fake_close(void *state)
+{
+	(void)state;
+}
+
+static bool fake_probe(void *state, struct external_wait *wait, struct arena *arena, struct runtime_facts *facts,
+		       struct error *error)
+{
+	(void)state, (void)wait, (void)arena;
+	facts->binary = "fake";
+	return note("probe", error);
+}
+
+static bool fake_disk(void *state, struct external_wait *wait, const struct runtime_workspace *workspace,
+		      struct error *error)
+{
+	(void)state, (void)wait, (void)workspace;
+	return note("disk", error);
+}
+
+static bool fake_network(void *state, struct external_wait *wait, const struct runtime_workspace *workspace,
+			 struct error *error)
+{
+	(void)state, (void)wait, (void)workspace;
+	return note("network", error);
+}
+
+static bool fake_start(void *state, struct external_wait *wait, const struct runtime_workspace *workspace,
+		       struct error *error)
+{
+	(void)state;
+	if (fake.cancel_at_start != NULL) {
+		runtime_cancel(fake.cancel_at_start, "someone-else");
+		assert_false(external_wait_cancelled(wait));
+		runtime_cancel(fake.cancel_at_start, workspace->id);
+		assert_true(external_wait_cancelled(wait));
+	}
+	return note("start", error);
+}
+
+static bool fake_is_running(void *state, const char *id, bool *running, struct error *error)
+{
+	(void)state, (void)id;
+	*running = true;
+	return note("is_running", error);
+}
+
+static bool fake_watch(void *state, const char *id, int *pidfd, struct error *error)
+{
+	(void)state, (void)id;
+	*pidfd = eventfd(0, EFD_CLOEXEC);
+	return note("watch", error);
+}
+
+static bool fake_stop(void *state, struct external_wait *wait, const char *id, uint32_t grace_ms, struct error *error)
+{
+	(void)state, (void)wait, (void)id, (void)grace_ms;
+	return note("stop", error);
+}
+
+static bool fake_remove(void *state, struct external_wait *wait, const char *id, struct error *error)
+{
+	(void)state, (void)wait, (void)id;
+	return note("remove", error);
+}
+
+static bool fake_list(void *state, struct arena *arena, struct runtime_found **found, size_t *count,
+		      struct error *error)
+{
+	(void)state, (void)arena;
+	*found = NULL;
+	*count = 0;
+	return note("list", error);
+}
+
+static bool fake_command(void *state, struct arena *arena, const struct runtime_program *program, char ***argv,
+			 struct error *error)
+{
+	(void)state, (void)program;
+	static const char *const command[] = {"/bin/true", NULL};
+	*argv = arena_copy(arena, command, sizeof(command));
+	return note("command", error);
+}
+
+static bool fake_kill(void *state, const char *id, const char *group, uint32_t grace_ms, struct error *error)
+{
+	(void)state, (void)id, (void)group, (void)grace_ms;
+	return note("kill", error);
+}
+
+static bool fake_bind(void *state, const char *id, int fd, const char *path, struct error *error)
+{
+	(void)state, (void)id, (void)fd, (void)path;
+	return note("bind", error);
+}
+
+static bool fake_unbind(void *state, const char *id, const char *path, struct error *error)
+{
+	(void)state, (void)id, (void)path;
+	return note("unbind", error);
+}
+
+static bool fake_paths(void *state, struct arena *arena, const char *id, const char **checkout, const char **marks,
+		       struct error *error)
+{
+	(void)state, (void)id, (void)error;
+	*checkout = arena_printf(arena, "%s/workspace", fake.folder);
+	*marks = arena_printf(arena, "%s/marks", fake.folder);
+	return true;
+}
+
+static const struct runtime_driver fake_driver = {.name = "fake",
+						  .open = fake_open,
+						  .close = fake_close,
+						  .probe = fake_probe,
+						  .make_disk = fake_disk,
+						  .make_network = fake_network,
+						  .start = fake_start,
+						  .is_running = fake_is_running,
+						  .watch = fake_watch,
+						  .stop = fake_stop,
+						  .remove = fake_remove,
+						  .list = fake_list,
+						  .command = fake_command,
+						  .kill_processes = fake_kill,
+						  .bind = fake_bind,
+						  .unbind = fake_unbind,
+						  .paths = fake_paths};
+
+static const struct runtime_workspace workspace = {
+    .id = "one", .owner = "alice", .generation = 1, .image = "", .repository = "", .branch = ""};
+
+struct fixture {
+	struct runtime *runtime;
+	struct arena *arena;
+	struct runtime_settings settings;
+	struct runtime_failure failure;
+};
+
+static int open_fake(void **state)
+{
+	static struct fixture fixture;
+	char path[128];
+	memset(&fake, 0, sizeof(fake));
+	snprintf(fake.folder, sizeof(fake.folder), "/tmp/roost-runtime-XXXXXX");
+	assert_non_null(mkdtemp(fake.folder));
+	snprintf(path, sizeof(path), "%s/marks", fake.folder);
+	assert_true(folder_make(path, 0755, NULL));
+	snprintf(path, sizeof(path), "%s/workspace", fake.folder);
+	assert_true(folder_make(path, 0755, NULL));
+	fixture =
+	    (struct fixture){.arena = arena_new(), .settings = {.folder = fake.folder, .clone_timeout_seconds = 5}};
+	assert_true(runtime_open(&fake_driver, &fixture.settings, &fixture.runtime, NULL));
+	fake.steps[0] = '\0';
+	*state = &fixture;
+	return 0;
+}
+
+static int close_fake(void **state)
+{
+	struct fixture *fixture = *state;
+	runtime_close(fixture->runtime);
+	arena_free(fixture->arena);
+	return !folder_remove(fake.folder, NULL);
+}
+
+static bool start(struct fixture *fixture, const struct runtime_workspace *wanted)
+{
+	return runtime_start(fixture->runtime, fixture->arena, wanted, NULL, NULL, &fixture->failure);
+}
+
+static void a_start_runs_its_steps_in_order(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_true(start(fixture, &workspace));
+	assert_string_equal(fake.steps, "disk network start ");
+	/* Again: every step is asked to see for itself, and nothing is cloned a second time. */
+	assert_true(start(fixture, &workspace));
+	assert_string_equal(fake.steps, "disk network start disk network start ");
+}
+
+static void a_failed_step_undoes_the_earlier_ones(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char *const cases[][3] = {{"disk", "disk", "disk stop "},
+					       {"network", "network", "disk network stop remove "},
+					       {"start", "sandbox", "disk network start stop remove "}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fake.steps[0] = '\0';
+		fake.failing = cases[i][0];
+		assert_false(start(fixture, &workspace));
+		assert_string_equal(fake.steps, cases[i][2]);
+		assert_string_equal(fixture->failure.step, cases[i][1]);
+		assert_non_null(strstr(fixture->failure.message, "failed"));
+		assert_false(fixture->failure.cancelled);
+	}
+}
+
+static void a_failed_restart_keeps_the_files(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_true(start(fixture, &workspace));
+	fake.steps[0] = '\0';
+	fake.failing = "start";
+	assert_false(start(fixture, &workspace));
+	assert_string_equal(fake.steps, "disk network start stop ");
+}
+
+static void a_refused_repository_ends_in_the_clone_step(void **state)
+{
+	struct fixture *fixture = *state;
+	struct runtime_workspace wanted = workspace;
+	wanted.repository = "ext::sh -c id";
+	assert_false(start(fixture, &wanted));
+	assert_string_equal(fake.steps, "disk network start stop remove ");
+	assert_string_equal(fixture->failure.step, "clone");
+	assert_non_null(strstr(fixture->failure.message, "not allowed"));
+}
+
+static void a_cancel_stops_between_steps(void **state)
+{
+	struct fixture *fixture = *state;
+	struct runtime_workspace wanted = workspace;
+	wanted.repository = "https://example.invalid/a";
+	fake.cancel_at_start = fixture->runtime;
+	assert_false(start(fixture, &wanted));
+	assert_string_equal(fake.steps, "disk network start stop remove ");
+	assert_true(fixture->failure.cancelled);
+	/* Nothing to cancel: nothing happens. */
+	runtime_cancel(fixture->runtime, "one");
+}
+
+static void remove_stops_first_and_keeps_what_cannot_be_stopped(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error error;
+	assert_true(runtime_remove(fixture->runtime, "one", &error));
+	assert_string_equal(fake.steps, "stop remove ");
+	fake.steps[0] = '\0';
+	fake.failing = "stop";
+	assert_false(runtime_remove(fixture->runtime, "one", &error));
+	assert_string_equal(fake.steps, "stop ");
+}
+
+static void ids_that_are_paths_reach_no_driver(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char *const ids[] = {"", "../etc", "a/b", "a b", ".", "a\n"};
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		struct error error = {.code = ERROR_NONE};
+		struct runtime_workspace wanted = workspace;
+		wanted.id = ids[i];
+		assert_false(start(fixture, &wanted));
+		assert_false(runtime_stop(fixture->runtime, ids[i], 0, &error));
+		assert_false(runtime_remove(fixture->runtime, ids[i], &error));
+		assert_int_equal(error.code, ERROR_INVALID_ARGUMENT);
+	}
+	assert_string_equal(fake.steps, "");
+}
+
+/* --- no driver at all, and no runtime at all --- */
+
+static int open_none(void **state)
+{
+	static struct fixture fixture;
+	fixture = (struct fixture){.arena = arena_new()};
+	*state = &fixture;
+	return runtime_open(NULL, NULL, &fixture.runtime, NULL) ? 0 : 1;
+}
+
+static int open_null(void **state)
+{
+	static struct fixture fixture;
+	fixture = (struct fixture){.arena = arena_new()};
+	*state = &fixture;
+	return 0;
+}
+
+static int close_none(void **state)
+{
+	struct fixture *fixture = *state;
+	runtime_close(fixture->runtime);
+	arena_free(fixture->arena);
+	return 0;
+}
+
+static void none_probe(void **state)
+{
+	struct fixture *fixture = *state;
+	struct runtime_facts facts;
+	struct error error = {.code = ERROR_NONE};
+	assert_false(runtime_probe(fixture->runtime, fixture->arena, &facts, &error));
+	assert_int_equal(error.code, ERROR_PLATFORM_UNAVAILABLE);
+	assert_string_equal(facts.binary, "");
+}
+
+static void none_start_says_why_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_false(start(fixture, &workspace));
+	assert_string_equal(fixture->failure.step, "runtime");
+	assert_non_null(strstr(fixture->failure.message, "no driver"));
+	assert_string_equal(fixture->failure.detail, "");
+}
+
+static void none_stop_succeeds(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_true(runtime_stop(fixture->runtime, "one", 1000, NULL));
+}
+
+static void none_remove_succeeds(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_true(runtime_remove(fixture->runtime, "one", NULL));
+}
+
+static void none_is_running_says_no(void **state)
+{
+	struct fixture *fixture = *state;
+	bool running = true;
+	assert_true(runtime_is_running(fixture->runtime, "one", &running, NULL));
+	assert_false(running);
+}
+
+static void none_watch_says_not_running(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error error = {.code = ERROR_NONE};
+	int pidfd = 0;
+	assert_false(runtime_watch(fixture->runtime, "one", &pidfd, &error));
+	assert_int_equal(error.code, ERROR_WORKSPACE_NOT_RUNNING);
+	assert_int_equal(pidfd, -1);
+}
+
+static void none_list_is_empty(void **state)
+{
+	struct fixture *fixture = *state;
+	struct runtime_found *found;
+	size_t count = 1;
+	assert_true(runtime_list(fixture->runtime, fixture->arena, &found, &count, NULL));
+	assert_int_equal(count, 0);
+}
+
+static void none_command_is_an_error(void **state)
+{
+	struct fixture *fixture = *state;
+	struct runtime_program program = {.workspace_id = "one", .group = "g"};
+	struct error error = {.code = ERROR_NONE};
+	char **argv;
+	assert_false(runtime_command(fixture->runtime, fixture->arena, &program, &argv, &error));
+	assert_int_equal(error.code, ERROR_PLATFORM_UNAVAILABLE);
+}
+
+static void none_kill_succeeds(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_true(runtime_kill_processes(fixture->runtime, "one", "g", 0, NULL));
+}
+
+static void none_cancel_does_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	runtime_cancel(fixture->runtime, "one");
+}
+
+static void none_bad_ids_are_still_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error error = {.code = ERROR_NONE};
+	assert_false(runtime_stop(fixture->runtime, "../x", 0, &error));
+	assert_int_equal(error.code, ERROR_INVALID_ARGUMENT);
+}
+
+#define WITH_FAKE(test) cmocka_unit_test_setup_teardown(test, open_fake, close_fake)
+#define WITHOUT(test)                                                                                                  \
+	{#test " (no driver)", test, open_none, close_none, NULL},                                                     \
+	{                                                                                                              \
+#test " (no runtime)", test, open_null, close_none, NULL                                               \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    WITH_FAKE(a_start_runs_its_steps_in_order),
+	    WITH_FAKE(a_failed_step_undoes_the_earlier_ones),
+	    WITH_FAKE(a_failed_restart_keeps_the_files),
+	    WITH_FAKE(a_refused_repository_ends_in_the_clone_step),
+	    WITH_FAKE(a_cancel_stops_between_steps),
+	    WITH_FAKE(remove_stops_first_and_keeps_what_cannot_be_stopped),
+	    WITH_FAKE(ids_that_are_paths_reach_no_driver),
+	    WITHOUT(none_probe),
+	    WITHOUT(none_start_says_why_at_once),
+	    WITHOUT(none_stop_succeeds),
+	    WITHOUT(none_remove_succeeds),
+	    WITHOUT(none_is_running_says_no),
+	    WITHOUT(none_watch_says_not_running),
+	    WITHOUT(none_list_is_empty),
+	    WITHOUT(none_command_is_an_error),
+	    WITHOUT(none_kill_succeeds),
+	    WITHOUT(none_cancel_does_nothing),
+	    WITHOUT(none_bad_ids_are_still_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
