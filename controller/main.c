@@ -1,9 +1,9 @@
 /* roost-controller: answers commands and reports, keeps the projection, and tells nodes what is wanted.
  *
  * The order of starting: the projection's file, both connections, the log's stream, replay; once the
- * projection has caught up, commands are answered. SIGTERM and SIGINT: no more requests are taken,
- * those under way end (STOP_DEADLINE_MS at most), then everything closes in the opposite order.
- * A projection that cannot be read or written ends the process: it must not answer. */
+ * projection has caught up, commands are answered. The stream is made sure of again after every reconnect. SIGTERM and
+ * SIGINT: no more requests are taken, those under way end (STOP_DEADLINE_MS at most), then everything closes in the
+ * opposite order. A projection that cannot be read or written ends the process: it must not answer. */
 #include "bus/foundation/limits.h"
 #include "bus/foundation/log.h"
 #include "bus/foundation/options.h"
@@ -37,10 +37,13 @@ struct controller {
 
 static void ensure_log(uv_timer_t *timer);
 
+/* A server may have come back with another log, or with none. */
 static void work_online(void *context)
 {
-	(void)context;
+	struct controller *controller = context;
 	log_info("connected to NATS");
+	if (controller->commands != NULL)
+		uv_timer_start(&controller->ensure_again, ensure_log, 0, 0);
 }
 
 static void work_offline(void *context)
@@ -111,7 +114,8 @@ static void log_ensured(void *context, const struct log_info *info, const struct
 		return;
 	}
 	log_info("log %s holds %llu records", info->identity.log_id, (unsigned long long)info->last_seq);
-	start_answering(controller);
+	if (controller->commands == NULL)
+		start_answering(controller);
 }
 
 static void ensure_log(uv_timer_t *timer)

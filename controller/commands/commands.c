@@ -35,21 +35,21 @@ void commands_begin(struct commands *commands)
 	commands->under_way++;
 }
 
-static void tell_drained(struct commands *commands)
+/* Also the end of a drain that took too long. */
+static void drain_over(uv_timer_t *timer)
 {
-	void (*drained)(void *context) = commands->drained;
-	if (drained == NULL)
-		return;
-	commands->drained = NULL;
-	uv_timer_stop(&commands->drain_timer);
-	drained(commands->drained_context);
+	struct commands *commands = timer->data;
+	if (commands->under_way > 0)
+		log_warning("%zu requests were still under way at the deadline for stopping", commands->under_way);
+	commands->drained(commands->drained_context);
 }
 
+/* Whoever ends the last request is still inside it: the drain ends at the loop's next turn. */
 void commands_end(struct commands *commands)
 {
 	assert(commands->under_way > 0);
 	if (--commands->under_way == 0 && commands->draining)
-		tell_drained(commands);
+		uv_timer_start(&commands->drain_timer, drain_over, 0, 0);
 }
 
 void commands_count_forged(struct commands *commands, const struct incoming *message)
@@ -101,13 +101,6 @@ void commands_listen(struct commands *commands)
 			  "Answers roost.cmd.> and roost.report.>", commands->endpoints, ENDPOINT_COUNT);
 }
 
-static void drain_timed_out(uv_timer_t *timer)
-{
-	struct commands *commands = timer->data;
-	log_warning("%zu requests were still under way at the deadline for stopping", commands->under_way);
-	tell_drained(commands);
-}
-
 void commands_drain(struct commands *commands, uint32_t timeout_ms, void (*drained)(void *context), void *context)
 {
 	commands->draining = true;
@@ -119,10 +112,7 @@ void commands_drain(struct commands *commands, uint32_t timeout_ms, void (*drain
 		subscription_cancel(commands->report_subscription);
 		commands->service = NULL;
 	}
-	if (commands->under_way == 0)
-		tell_drained(commands);
-	else
-		uv_timer_start(&commands->drain_timer, drain_timed_out, timeout_ms, 0);
+	uv_timer_start(&commands->drain_timer, drain_over, commands->under_way == 0 ? 0 : timeout_ms, 0);
 }
 
 static void timer_closed(uv_handle_t *handle)
