@@ -42,6 +42,8 @@ struct subscription {
 	natsSubscription *nats; /* on the present line */
 	int listeners;		/* the library's subscriptions that may still call back */
 	bool cancelled;
+	void (*drained)(void *context); /* while it is drained */
+	void *drained_context;
 };
 
 struct connection {
@@ -139,8 +141,20 @@ void subscription_cancel(struct subscription *subscription)
 	if (subscription == NULL)
 		return;
 	subscription->cancelled = true;
+	subscription->drained = NULL;
 	subscription_detach(subscription);
 	subscription_free_when_silent(subscription);
+}
+
+void subscription_drain(struct subscription *subscription, void (*drained)(void *context), void *context)
+{
+	if (subscription->nats == NULL || natsSubscription_Drain(subscription->nats) != NATS_OK) {
+		subscription_cancel(subscription); /* nothing can be on its way */
+		drained(context);
+		return;
+	}
+	subscription->drained = drained;
+	subscription->drained_context = context;
 }
 
 static void detach_all(struct connection *connection)
@@ -275,7 +289,7 @@ static void came_online(struct connection *connection)
 	connection->last_failure = NULL;
 	snprintf(connection->version, sizeof(connection->version), "%s", connection->line->version);
 	for (struct subscription *one = connection->subscriptions; one != NULL; one = one->next)
-		if (!one->cancelled)
+		if (!one->cancelled && one->drained == NULL)
 			subscription_attach(one);
 	log_info("%s: connected to %s, nats-server %s", connection->name, connection->url, connection->version);
 	if (connection->settings.online != NULL)
@@ -387,8 +401,15 @@ static void refused(struct connection *connection, char *text)
 
 static void silent(struct connection *connection, struct subscription *subscription)
 {
+	void (*drained)(void *context) = subscription->drained;
+	void *drained_context = subscription->drained_context;
 	subscription->listeners--;
-	subscription_free_when_silent(subscription);
+	if (drained != NULL)
+		subscription_cancel(subscription);
+	else
+		subscription_free_when_silent(subscription);
+	if (drained != NULL)
+		drained(drained_context);
 	if (connection->closing)
 		end_when_quiet(connection);
 }

@@ -96,6 +96,11 @@ struct subscription *connection_subscribe(struct connection *connection, const c
 					  void *context);
 void subscription_cancel(struct subscription *subscription);
 
+/* Ends it without losing anything: the server sends no more, what it has sent still comes to the
+ * handler, and then `drained` is called on the loop, perhaps before this returns. The subscription is
+ * not to be used any more. */
+void subscription_drain(struct subscription *subscription, void (*drained)(void *context), void *context);
+
 /* Publishes without waiting. False when offline or the write fails. Copies everything. */
 bool connection_publish(struct connection *connection, const struct outgoing *message, struct error *error);
 

@@ -39,17 +39,23 @@ void commands_begin(struct commands *commands)
 static void drain_over(uv_timer_t *timer)
 {
 	struct commands *commands = timer->data;
-	if (commands->under_way > 0)
+	if (commands->under_way > 0 || commands->subscriptions > 0)
 		log_warning("%zu requests were still under way at the deadline for stopping", commands->under_way);
 	commands->drained(commands->drained_context);
 }
 
 /* Whoever ends the last request is still inside it: the drain ends at the loop's next turn. */
+static void end_drain_if_quiet(struct commands *commands)
+{
+	if (commands->draining && commands->under_way == 0 && commands->subscriptions == 0)
+		uv_timer_start(&commands->drain_timer, drain_over, 0, 0);
+}
+
 void commands_end(struct commands *commands)
 {
 	assert(commands->under_way > 0);
-	if (--commands->under_way == 0 && commands->draining)
-		uv_timer_start(&commands->drain_timer, drain_over, 0, 0);
+	commands->under_way--;
+	end_drain_if_quiet(commands);
 }
 
 void commands_count_forged(struct commands *commands, const struct incoming *message)
@@ -96,9 +102,17 @@ void commands_listen(struct commands *commands)
 	    connection_subscribe(answers, "roost.cmd.*.*.*", QUEUE_GROUP, dispatch_command, commands);
 	commands->report_subscription =
 	    connection_subscribe(answers, "roost.report.*", QUEUE_GROUP, dispatch_report, commands);
+	commands->subscriptions = 2;
 	commands->service =
 	    service_start(answers, "roost-controller", ROOST_VERSION, commands->service_id,
 			  "Answers roost.cmd.> and roost.report.>", commands->endpoints, ENDPOINT_COUNT);
+}
+
+static void subscription_drained(void *context)
+{
+	struct commands *commands = context;
+	commands->subscriptions--;
+	end_drain_if_quiet(commands);
 }
 
 void commands_drain(struct commands *commands, uint32_t timeout_ms, void (*drained)(void *context), void *context)
@@ -106,13 +120,14 @@ void commands_drain(struct commands *commands, uint32_t timeout_ms, void (*drain
 	commands->draining = true;
 	commands->drained = drained;
 	commands->drained_context = context;
+	uv_timer_start(&commands->drain_timer, drain_over, timeout_ms, 0);
 	if (commands->service != NULL) {
 		service_stop(commands->service);
-		subscription_cancel(commands->command_subscription);
-		subscription_cancel(commands->report_subscription);
 		commands->service = NULL;
+		subscription_drain(commands->command_subscription, subscription_drained, commands);
+		subscription_drain(commands->report_subscription, subscription_drained, commands);
 	}
-	uv_timer_start(&commands->drain_timer, drain_over, commands->under_way == 0 ? 0 : timeout_ms, 0);
+	end_drain_if_quiet(commands);
 }
 
 static void timer_closed(uv_handle_t *handle)

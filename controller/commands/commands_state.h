@@ -12,6 +12,7 @@ struct commands {
 	struct commands_settings settings;
 	struct commands_counts counts;
 	struct subscription *command_subscription, *report_subscription;
+	int subscriptions; /* that may still bring requests */
 	struct service *service;
 	struct service_endpoint endpoints[ENDPOINT_COUNT];
 	char service_id[27];
