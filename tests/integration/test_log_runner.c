@@ -445,14 +445,22 @@ static void a_consumer_that_vanished_is_made_anew(void **state)
 	memory_projection_free(projection);
 }
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ADDRESS_SANITIZER
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define ADDRESS_SANITIZER
+#endif
+
+#ifdef ADDRESS_SANITIZER
 size_t __sanitizer_get_current_allocated_bytes(void);
 #endif
 
 /* Resident bytes; with a sanitizer, which keeps freed memory for a while, the bytes allocated. */
 static size_t memory_in_use(void)
 {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef ADDRESS_SANITIZER
 	return __sanitizer_get_current_allocated_bytes();
 #else
 	unsigned long total = 0, resident = 0;

@@ -231,9 +231,9 @@ static void the_feed_has_what_was_stored_and_nothing_else(void **state)
 /* A file system of its own, seen by this process and the server that it starts, gone with them. */
 static const char *small_disk(int megabytes)
 {
-	char *folder = NULL, options[32];
-	if (asprintf(&folder, "%s/disk", cleanup_folder()) < 0)
-		abort();
+	static char folder[256];
+	char options[32];
+	snprintf(folder, sizeof(folder), "%s/disk", cleanup_folder());
 	snprintf(options, sizeof(options), "size=%dm", megabytes);
 	assert_int_equal(mkdir(folder, 0700), 0);
 	if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||

@@ -162,9 +162,9 @@ static void a_configuration_is_compared_field_by_field(void **state)
 	json_decref(made);
 }
 
+#define METADATA(log_id, epoch) "{\"config\":{\"metadata\":{\"log_id\":" log_id ",\"log_epoch\":" epoch "}}"
 #define INFO(state)                                                                                                    \
-	"{\"config\":{\"metadata\":{\"log_id\":\"01HZZZZZZZZZZZZZZZZZZZZZZZ\",\"log_epoch\":\"2\"}},"                  \
-	"\"state\":" state ",\"ts\":\"2026-11-21T09:08:07Z\"}"
+	METADATA("\"01HZZZZZZZZZZZZZZZZZZZZZZZ\"", "\"2\"") ",\"state\":" state ",\"ts\":\"2026-11-21T09:08:07Z\"}"
 
 static void the_log_s_ends_are_read_and_doubted(void **state)
 {
@@ -191,10 +191,9 @@ static void the_log_s_ends_are_read_and_doubted(void **state)
 	    INFO("{\"messages\":63,\"first_seq\":1,\"last_seq\":0}"),
 	    INFO("{\"messages\":64,\"first_seq\":1,\"last_seq\":1}"),
 	    "{\"config\":{},\"state\":{},\"ts\":\"2026-11-21T09:08:07Z\"}",
-	    "{\"config\":{\"metadata\":{\"log_id\":\"short\",\"log_epoch\":\"2\"}},\"ts\":\"2026-11-21T09:08:07Z\"}",
-	    "{\"config\":{\"metadata\":{\"log_id\":\"01HZZZZZZZZZZZZZZZZZZZZZZZ\",\"log_epoch\":\"0\"}},"
-	    "\"ts\":\"2026-11-21T09:08:07Z\"}",
-	    "{\"config\":{\"metadata\":{\"log_id\":\"01HZZZZZZZZZZZZZZZZZZZZZZZ\",\"log_epoch\":\"1\"}}}",
+	    METADATA("\"short\"", "\"2\"") ",\"ts\":\"2026-11-21T09:08:07Z\"}",
+	    METADATA("\"01HZZZZZZZZZZZZZZZZZZZZZZZ\"", "\"0\"") ",\"ts\":\"2026-11-21T09:08:07Z\"}",
+	    METADATA("\"01HZZZZZZZZZZZZZZZZZZZZZZZ\"", "\"1\"") "}",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct jetstream_answer answer = answer_of(bad[i]);
