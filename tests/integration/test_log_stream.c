@@ -231,7 +231,7 @@ static void the_feed_has_what_was_stored_and_nothing_else(void **state)
 /* A file system of its own, seen by this process and the server that it starts, gone with them. */
 static const char *small_disk(int megabytes)
 {
-	static char folder[256];
+	static char folder[128];
 	char options[32];
 	snprintf(folder, sizeof(folder), "%s/disk", cleanup_folder());
 	snprintf(options, sizeof(options), "size=%dm", megabytes);
@@ -254,7 +254,7 @@ static void write_ballast(const char *path, size_t bytes)
 
 struct disk {
 	const char *folder;
-	char ballast[256];
+	char ballast[300];
 	struct log_fixture *fixture;
 	uint64_t last;
 	size_t record_bytes;
