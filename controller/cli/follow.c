@@ -5,6 +5,7 @@
 #include "command.pb-c.h"
 #include "controller/cli/text.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,6 +38,8 @@ bool follow_pull(struct follow *follow, struct error *error)
 	struct arena *arena = arena_new();
 	size_t count;
 	bool good = true;
+	if (follow->cursor[0] == '\0' && follow->after_seq > 0)
+		snprintf(follow->cursor, sizeof(follow->cursor), "%" PRIu64 "-0", follow->after_seq);
 	do {
 		arena_reset(arena);
 		const Roost__ListEventsResponse *page = next_page(follow, arena, error);

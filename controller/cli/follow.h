@@ -13,7 +13,7 @@ struct follow {
 	const char *session_id;
 	uint64_t after_seq; /* events of records up to this one are not shown */
 	uint64_t seq;	    /* the newest sequence heard of */
-	char cursor[256];   /* "" at first */
+	char cursor[256];   /* "" at first: then it begins after after_seq */
 	void (*each)(void *context, const Roost__Event *event, struct arena *arena);
 	void *context;
 };

@@ -26,7 +26,7 @@ static int run(struct invocation *invocation)
 	const struct waiting waiting = {.client = invocation->client,
 					.goal = &goal_session_running,
 					.id = request.id,
-					.after_seq = UINT64_MAX,
+					.after_seq = call.min_seq,
 					.min_seq = call.min_seq,
 					.quiet = true};
 	const ProtobufCMessage *session;
