@@ -5,6 +5,7 @@
 static const struct verb_option up_options[] = {
     {"data", "folder", "The installation's folder: the same as --data-dir."},
     {"detach", NULL, "Return when everything is up; it goes on in the background."},
+    {"controllers", "count", "How many controllers share the work, from 1 to 8; 1 by default."},
     OPTION_END,
 };
 

@@ -1,0 +1,33 @@
+/* From nothing to an installation that works: nats-server, controllers, sweeper, the machine's node and
+ * its agent, each when the one before is ready. Loop thread. */
+#ifndef ROOST_CONTROLLER_INSTALLATION_BRING_UP_H
+#define ROOST_CONTROLLER_INSTALLATION_BRING_UP_H
+
+#include "controller/installation/keys.h"
+#include "controller/installation/supervisor.h"
+
+struct bring_up;
+
+struct bring_up_settings {
+	struct installation *installation; /* gets the node's id */
+	const struct keys *keys;
+	struct supervisor *supervisor;
+	const char *programs; /* the folder of the daemons' programs */
+	const char *nats_program;
+	const char *nats_configuration;
+	const char *owner;
+	int controllers;
+	void (*say)(const char *line);
+	void (*ready)(void *context);
+	void (*failed)(void *context, const struct error *error);
+	void *context;
+};
+
+/* Everything in the settings is borrowed until bring_up_free. NULL with an error when nothing could be
+ * started; daemons that were started stay with the supervisor. */
+struct bring_up *bring_up_start(uv_loop_t *loop, const struct bring_up_settings *settings, struct error *error);
+
+/* Any time; also inside `ready` and `failed`. */
+void bring_up_free(struct bring_up *bring_up);
+
+#endif
