@@ -36,21 +36,26 @@ static bool uses_runtime(const Roost__HostSpec *spec)
 	return false;
 }
 
-/* The command with its places filled in, in the spec's arena. */
+/* The first argument that is exactly `place` becomes the path of that file: absolute and short, wherever
+ * the folder is and whatever directory the runtime goes to. Later ones are the user's own words. */
+static void fill_in(struct host *host, char **argv, const char *place, const char *name)
+{
+	for (; *argv != NULL; argv++) {
+		if (strcmp(*argv, place) != 0)
+			continue;
+		*argv = arena_printf(host->spec_arena, "/proc/%d/cwd/%s", (int)getpid(), name);
+		return;
+	}
+}
+
 static char **command_of(struct host *host)
 {
 	const Roost__HostSpec *spec = host->spec;
 	char **argv = arena_array_of(host->spec_arena, char *, spec->n_argv + 1);
-	for (size_t i = 0; i < spec->n_argv; i++) {
-		const char *argument = spec->argv[i];
-		/* absolute and short, wherever the folder is and whatever directory the runtime goes to */
-		if (strcmp(argument, SESSION_ARGUMENT_CONSOLE) == 0)
-			argv[i] = arena_printf(host->spec_arena, "/proc/%d/cwd/" FOLDER_CONSOLE, (int)getpid());
-		else if (strcmp(argument, SESSION_ARGUMENT_PID_FILE) == 0)
-			argv[i] = arena_printf(host->spec_arena, "/proc/%d/cwd/" FOLDER_PID_FILE, (int)getpid());
-		else
-			argv[i] = arena_strdup(host->spec_arena, argument);
-	}
+	for (size_t i = 0; i < spec->n_argv; i++)
+		argv[i] = arena_strdup(host->spec_arena, spec->argv[i]);
+	fill_in(host, argv, SESSION_ARGUMENT_CONSOLE, FOLDER_CONSOLE);
+	fill_in(host, argv, SESSION_ARGUMENT_PID_FILE, FOLDER_PID_FILE);
 	return argv;
 }
 

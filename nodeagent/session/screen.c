@@ -5,8 +5,9 @@
  *
  * That is right only when lines really scroll off the top and letters mean themselves, which depends on
  * modes, margins and character sets that libvterm does not show. So it is asked by trying: lines are
- * fed until each pushes exactly one line off the top, then every printable character is drawn on the
- * empty last line and read back. The answer holds until anything but plain lines arrives. */
+ * fed until each pushes exactly one line off the top and stands above the cursor, then every printable
+ * character is drawn on the empty last line and read back. The answer holds until anything but plain
+ * lines arrives. */
 #include "nodeagent/session/screen.h"
 
 #include "bus/foundation/limits.h"
@@ -18,7 +19,8 @@
 
 enum {
 	DRAWN_AT_ONCE = 16 * 1024, /* bytes that one call draws cell by cell: about a millisecond */
-	PROBE_COLUMNS = 32,
+	PROBE_COLUMNS = 16,	   /* letters tried at once: must not wrap, whatever the line's width */
+	PLAIN_COLUMNS_LEAST = 40,
 	FIRST_PRINTABLE = 0x20,
 	LAST_PRINTABLE = 0x7E,
 	CELL_BYTES_MAX = VTERM_MAX_CHARS_PER_CELL * 4,
@@ -200,6 +202,13 @@ static VTermPos cursor(const struct screen *screen)
 	return position;
 }
 
+static bool has_single_width(const struct screen *screen)
+{
+	const VTermState *vterm = vterm_obtain_state(screen->vterm);
+	const VTermLineInfo *line = vterm_state_get_lineinfo(vterm, cursor(screen).row);
+	return !line->doublewidth;
+}
+
 static void draw(struct screen *screen, const char *data, size_t size)
 {
 	vterm_input_write(screen->vterm, data, size);
@@ -231,26 +240,6 @@ static bool letters_mean_themselves(struct screen *screen)
 	return same;
 }
 
-/* Draws lines from the front of `lines` until it is known whether the rest may go the fast way.
- * Returns the bytes drawn. */
-static size_t try_plain(struct screen *screen, const char *data, struct lines *lines)
-{
-	size_t drawn = 0;
-	int in_a_row = 0;
-	for (int tries = 0; tries < screen->rows + 2 && in_a_row < 2 && lines->count > 0; tries++) {
-		size_t before = screen->pushed;
-		size_t line = plain_line(screen, data + drawn, lines->size);
-		draw(screen, data + drawn, line);
-		drawn += line;
-		lines->size -= line;
-		lines->count--;
-		in_a_row = screen->pushed == before + 1 ? in_a_row + 1 : 0;
-	}
-	screen->plain =
-	    in_a_row == 2 && screen->cols > PROBE_COLUMNS && cursor(screen).col == 0 && letters_mean_themselves(screen);
-	return drawn;
-}
-
 static size_t row_text(const struct screen *screen, int row, char *into)
 {
 	size_t size = 0;
@@ -262,6 +251,39 @@ static size_t row_text(const struct screen *screen, int row, char *into)
 	while (size > 0 && into[size - 1] == ' ')
 		size--;
 	return size;
+}
+
+/* True when the line just drawn stands above the cursor. Of a blank one nobody can tell; and inside an
+ * unfinished control string lines end, but their text is swallowed. */
+static bool came_out(const struct screen *screen, const char *line, size_t size)
+{
+	char text[TERMINAL_SIDE_MAX * CELL_BYTES_MAX];
+	int row = cursor(screen).row - 1;
+	while (size > 0 && (line[size - 1] == '\n' || line[size - 1] == '\r' || line[size - 1] == ' '))
+		size--;
+	return size > 0 && row >= 0 && row_text(screen, row, text) == size && memcmp(text, line, size) == 0;
+}
+
+/* Draws lines from the front of `lines` until it is known whether the rest may go the fast way.
+ * Returns the bytes drawn. */
+static size_t try_plain(struct screen *screen, const char *data, struct lines *lines)
+{
+	size_t drawn = 0;
+	int in_a_row = 0;
+	bool seen = false;
+	for (int tries = 0; tries < screen->rows + 8 && !seen && lines->count > 0; tries++) {
+		size_t before = screen->pushed;
+		size_t line = plain_line(screen, data + drawn, lines->size);
+		draw(screen, data + drawn, line);
+		in_a_row = screen->pushed == before + 1 ? in_a_row + 1 : 0;
+		seen = in_a_row >= 2 && came_out(screen, data + drawn, line);
+		drawn += line;
+		lines->size -= line;
+		lines->count--;
+	}
+	screen->plain = seen && screen->cols >= PLAIN_COLUMNS_LEAST && cursor(screen).col == 0 &&
+			has_single_width(screen) && letters_mean_themselves(screen);
+	return drawn;
 }
 
 /* Takes plain lines, at least as many as the screen has rows, while the screen is plain: the rows above

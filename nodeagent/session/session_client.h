@@ -31,7 +31,7 @@
 #include <stdint.h>
 #include <uv.h>
 
-/* An argument that is exactly one of these is replaced by the host. Whoever names the console gets
+/* The first argument that is exactly one of these is replaced by the host. Whoever names the console gets
  * the way of OCI runtimes, for example
  *   runc exec --detach --tty --console-socket %console% --pid-file %pidfile% --env TERM=... ID bash
  * (both are needed, --detach too): the program's terminal arrives over the console socket, its pid in
