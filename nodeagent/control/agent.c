@@ -106,7 +106,8 @@ static bool open_bus(struct agent *agent, struct error *error)
 	agent->connection = connection_open(agent->loop, &settings, error);
 	if (!agent->connection)
 		return false;
-	struct subject subject = subject_node(agent->settings.node_id, "*");
+	struct subject subject;
+	snprintf(subject.text, sizeof(subject.text), "roost.node.%s.*", agent->settings.node_id);
 	agent->subscription = connection_subscribe(agent->connection, subject.text, NULL, handlers_on_request, agent);
 	struct outbox_settings outbox = {.connection = agent->connection,
 					 .store = agent->store,
