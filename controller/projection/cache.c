@@ -96,6 +96,9 @@ void cache_set_packed(struct cache *cache, struct cached *entry, const void *dat
 
 void cache_set_name_key(struct cached *entry, const char *name_key)
 {
+	if (entry->name_key != NULL && strcmp(entry->name_key, name_key) == 0)
+		return;
+	entry->renamed = true;
 	free(entry->name_key);
 	entry->name_key = must(strdup(name_key));
 }

@@ -15,12 +15,15 @@ struct cached {
 	struct cached *next_dirty; /* in the order in which they became dirty */
 	enum cache_kind kind;
 	bool dirty;
-	int64_t number;	     /* its row */
-	int64_t owner, node; /* row numbers of what it belongs to; 0 where that means nothing */
-	const char *status;  /* the word; static */
+	bool stored;			/* its row is in the database */
+	bool gone;			/* workspaces: deleted, so its name is free */
+	bool renamed;			/* workspaces: name_key is another one than in the database */
+	int64_t number;			/* its row */
+	int64_t owner, node, workspace; /* rows of what it belongs to; 0 where that means nothing */
+	const char *status;		/* the word; static */
 	int64_t wanted_version;
 	int64_t deadline_at; /* 0: none */
-	char *name_key;	     /* workspaces; as it is in the database */
+	char *name_key;	     /* workspaces */
 	bool has_state;	     /* an owner may be known by name alone */
 	size_t size, capacity;
 	unsigned char *data; /* the packed state */
@@ -43,7 +46,7 @@ struct cached *cache_add(struct cache *cache, enum cache_kind kind, const char *
 /* Packs the state into the entry. */
 void cache_set_state(struct cache *cache, struct cached *entry, const ProtobufCMessage *state);
 void cache_set_packed(struct cache *cache, struct cached *entry, const void *data, size_t size);
-void cache_set_name_key(struct cached *entry, const char *name_key);
+void cache_set_name_key(struct cached *entry, const char *name_key); /* notes a change in `renamed` */
 
 /* Dirty entries are taken off in order. */
 void cache_mark_dirty(struct cache *cache, struct cached *entry);

@@ -111,9 +111,20 @@ static bool prepare(struct projection *projection, bool *corrupt, struct error *
 	return true;
 }
 
+/* SQLite's own accounting of memory takes a lock at every allocation, and nobody reads it. It can be
+ * turned off only before the first use; later the call does nothing. */
+static void configure_once(void)
+{
+	static bool done;
+	if (!done)
+		sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	done = true;
+}
+
 bool database_open(struct projection *projection, bool *corrupt, struct error *error)
 {
 	*corrupt = false;
+	configure_once();
 	int result = sqlite3_open_v2(projection->path, &projection->db,
 				     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (result != SQLITE_OK) {
@@ -123,7 +134,8 @@ bool database_open(struct projection *projection, bool *corrupt, struct error *e
 	}
 	sqlite3_busy_timeout(projection->db, 2000);
 	bool opened = execute(projection,
-			      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192;"
+			      "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA "
+			      "cache_size = -8192;"
 			      "PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY",
 			      corrupt, error);
 	if (opened && !looks_healthy(projection)) {

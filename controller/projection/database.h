@@ -27,6 +27,7 @@ struct projection {
 	struct arena *scratch;	      /* of the record being applied */
 	uint64_t records, undecodable, skipped;
 	int64_t newest_record_ms, keys_forgotten_ms;
+	int64_t last_numbers[CACHE_KINDS]; /* the highest row number given out */
 };
 
 /* Opens, migrates and prepares projection->db. False and nothing open on failure; *corrupt tells that
@@ -62,6 +63,7 @@ bool projection_sound(const struct projection *projection, struct error *error);
 
 /* The entities of entities.c. */
 void entities_open(struct projection *projection);
+bool entities_read_numbers(struct projection *projection);			 /* at start, and when emptied */
 void entities_flush(struct projection *projection);				 /* writes what is only in the cache */
 int64_t entities_owner_number(struct projection *projection, const char *owner); /* made when unknown */
 int64_t entities_find_owner(struct projection *projection, const char *owner);	 /* 0 when unknown */

@@ -1,9 +1,9 @@
 /* The entity store over SQLite: reads come from the cache, or fill it; writes go to the cache and are
- * written when the transaction ends or a query needs them. A new row, a new name, and what frees a name
- * are written at once, so that the unique index sees names come and go in the order of the log. */
+ * written when the transaction ends or a query needs them. */
 #include "controller/projection/database.h"
 
 #include "controller/domain/states.h"
+#include <stdlib.h>
 #include <string.h>
 
 static const ProtobufCMessageDescriptor *const descriptors[CACHE_KINDS] = {
@@ -40,6 +40,8 @@ static struct cached *load(struct projection *projection, enum cache_kind kind, 
 		entry->node = sqlite3_column_int64(stmt, 3);
 	if (kind == CACHE_WORKSPACE)
 		cache_set_name_key(entry, (const char *)sqlite3_column_text(stmt, 4));
+	entry->stored = true;
+	entry->renamed = false;
 	sqlite3_reset(stmt);
 	return entry;
 }
@@ -83,6 +85,12 @@ static Roost__SessionState *get_session(void *context, const char *id, struct ar
 	return get(context, CACHE_SESSION, id, arena);
 }
 
+static int by_id(const void *left, const void *right)
+{
+	const Roost__WorkspaceState *const *a = left, *const *b = right;
+	return strcmp((*a)->resource->id, (*b)->resource->id);
+}
+
 static struct workspace_states get_workspaces(void *context, const char *node_id, struct arena *arena)
 {
 	enum { ROOM_AT_FIRST = 32 };
@@ -105,6 +113,8 @@ static struct workspace_states get_workspaces(void *context, const char *node_id
 		if (state != NULL)
 			all.items[all.count++] = state;
 	}
+	if (all.count > 1) /* cheaper here than with the rows in SQLite's sorter */
+		qsort(all.items, all.count, sizeof(*all.items), by_id);
 	return all;
 }
 
@@ -132,64 +142,80 @@ int64_t entities_owner_of(struct projection *projection, enum cache_kind kind, c
 
 /* ---- writing ---- */
 
-static void bind_state(sqlite3_stmt *stmt, int place, const struct cached *entry)
+static sqlite3_stmt *begin_writing(struct projection *projection, const struct cached *entry, enum statement which)
 {
-	bind_bytes(stmt, place, entry->data, entry->size);
-}
-
-static void bind_workspace_columns(sqlite3_stmt *stmt, int place, const struct cached *entry)
-{
-	sqlite3_bind_int64(stmt, place, entry->wanted_version);
-	if (entry->deadline_at != 0)
-		sqlite3_bind_int64(stmt, place + 1, entry->deadline_at);
+	sqlite3_stmt *stmt = statement(projection, which);
+	sqlite3_bind_int64(stmt, 1, entry->number);
+	bind_bytes(stmt, 2, entry->data, entry->size);
+	return stmt;
 }
 
 static void write_owner(struct projection *projection, const struct cached *entry)
 {
-	sqlite3_stmt *stmt = statement(projection, STATEMENT_SET_OWNER);
-	sqlite3_bind_int64(stmt, 1, entry->number);
-	bind_state(stmt, 2, entry);
+	sqlite3_stmt *stmt =
+	    begin_writing(projection, entry, entry->stored ? STATEMENT_SET_OWNER : STATEMENT_MAKE_OWNER);
+	if (!entry->stored)
+		bind_text(stmt, 3, entry->id);
 	statement_run(projection, stmt);
 }
 
 static void write_node(struct projection *projection, const struct cached *entry)
 {
-	sqlite3_stmt *stmt = statement(projection, STATEMENT_SET_NODE);
-	sqlite3_bind_int64(stmt, 1, entry->number);
-	bind_state(stmt, 2, entry);
+	sqlite3_stmt *stmt = begin_writing(projection, entry, entry->stored ? STATEMENT_SET_NODE : STATEMENT_MAKE_NODE);
 	bind_text(stmt, 3, entry->status);
+	if (!entry->stored) {
+		bind_text(stmt, 4, entry->id);
+		sqlite3_bind_int64(stmt, 5, entry->owner);
+	}
 	statement_run(projection, stmt);
 }
 
 static void write_workspace(struct projection *projection, const struct cached *entry)
 {
-	sqlite3_stmt *stmt = statement(projection, STATEMENT_SET_WORKSPACE);
-	sqlite3_bind_int64(stmt, 1, entry->number);
-	bind_state(stmt, 2, entry);
+	enum statement which = !entry->stored	? STATEMENT_MAKE_WORKSPACE
+			       : entry->renamed ? STATEMENT_SET_WORKSPACE_NAME
+						: STATEMENT_SET_WORKSPACE;
+	sqlite3_stmt *stmt = begin_writing(projection, entry, which);
 	bind_text(stmt, 3, entry->status);
-	bind_workspace_columns(stmt, 4, entry);
-	statement_run(projection, stmt);
-}
-
-static void write_workspace_name(struct projection *projection, const struct cached *entry)
-{
-	sqlite3_stmt *stmt = statement(projection, STATEMENT_SET_WORKSPACE_NAME);
-	sqlite3_bind_int64(stmt, 1, entry->number);
-	bind_state(stmt, 2, entry);
-	bind_text(stmt, 3, entry->status);
-	bind_workspace_columns(stmt, 4, entry);
-	bind_text(stmt, 6, entry->name_key);
+	sqlite3_bind_int64(stmt, 4, entry->wanted_version);
+	if (entry->deadline_at != 0)
+		sqlite3_bind_int64(stmt, 5, entry->deadline_at);
+	if (which != STATEMENT_SET_WORKSPACE)
+		bind_text(stmt, 6, entry->name_key);
+	if (which == STATEMENT_MAKE_WORKSPACE) {
+		bind_text(stmt, 7, entry->id);
+		sqlite3_bind_int64(stmt, 8, entry->owner);
+		sqlite3_bind_int64(stmt, 9, entry->node);
+	}
 	statement_run(projection, stmt);
 }
 
 static void write_session(struct projection *projection, const struct cached *entry)
 {
-	sqlite3_stmt *stmt = statement(projection, STATEMENT_SET_SESSION);
-	sqlite3_bind_int64(stmt, 1, entry->number);
-	bind_state(stmt, 2, entry);
+	sqlite3_stmt *stmt =
+	    begin_writing(projection, entry, entry->stored ? STATEMENT_SET_SESSION : STATEMENT_MAKE_SESSION);
 	bind_text(stmt, 3, entry->status);
 	sqlite3_bind_int64(stmt, 4, entry->wanted_version);
+	if (!entry->stored) {
+		bind_text(stmt, 5, entry->id);
+		sqlite3_bind_int64(stmt, 6, entry->owner);
+		sqlite3_bind_int64(stmt, 7, entry->node);
+		sqlite3_bind_int64(stmt, 8, entry->workspace);
+	}
 	statement_run(projection, stmt);
+}
+
+/* Names that workspaces no longer have are freed first: another one of the same transaction, written
+ * earlier, may have them now, and two may even have changed places. */
+static void free_names(struct projection *projection)
+{
+	for (const struct cached *entry = projection->cache.first_dirty; entry != NULL; entry = entry->next_dirty) {
+		if (entry->kind != CACHE_WORKSPACE || !entry->stored || !(entry->renamed || entry->gone))
+			continue;
+		sqlite3_stmt *stmt = statement(projection, STATEMENT_FREE_NAME);
+		sqlite3_bind_int64(stmt, 1, entry->number);
+		statement_run(projection, stmt);
+	}
 }
 
 void entities_flush(struct projection *projection)
@@ -201,148 +227,111 @@ void entities_flush(struct projection *projection)
 	    [CACHE_SESSION] = write_session,
 	};
 	struct cached *entry;
-	while ((entry = cache_take_dirty(&projection->cache)) != NULL)
+	free_names(projection);
+	while ((entry = cache_take_dirty(&projection->cache)) != NULL) {
 		write[entry->kind](projection, entry);
+		entry->stored = true;
+		entry->renamed = false;
+	}
 }
 
-/* The row that has just been made, as an entry. */
-static struct cached *made(struct projection *projection, struct cached *entry, sqlite3_stmt *stmt)
+/* A new entry with the next row number of its kind; it becomes a row with the next flush. */
+static struct cached *make(struct projection *projection, enum cache_kind kind, const char *id)
 {
-	statement_run(projection, stmt);
-	entry->number = sqlite3_last_insert_rowid(projection->db);
+	struct cached *entry = cache_add(&projection->cache, kind, id);
+	entry->number = ++projection->last_numbers[kind];
+	cache_mark_dirty(&projection->cache, entry);
 	return entry;
-}
-
-static struct cached *make_owner(struct projection *projection, const char *name)
-{
-	struct cached *entry = cache_add(&projection->cache, CACHE_OWNER, name);
-	sqlite3_stmt *stmt = statement(projection, STATEMENT_MAKE_OWNER);
-	bind_text(stmt, 1, name);
-	return made(projection, entry, stmt);
 }
 
 int64_t entities_owner_number(struct projection *projection, const char *owner)
 {
-	struct cached *entry = projection->failed ? NULL : find(projection, CACHE_OWNER, owner);
-	if (entry == NULL && !projection->failed)
-		entry = make_owner(projection, owner);
-	return entry == NULL ? 0 : entry->number;
+	if (projection->failed)
+		return 0;
+	struct cached *entry = find(projection, CACHE_OWNER, owner);
+	if (entry == NULL)
+		entry = make(projection, CACHE_OWNER, owner);
+	return entry->number;
+}
+
+static void put(struct projection *projection, struct cached *entry, const ProtobufCMessage *state)
+{
+	cache_set_state(&projection->cache, entry, state);
+	cache_mark_dirty(&projection->cache, entry);
 }
 
 static void put_owner(void *context, const Roost__OwnerState *state)
 {
 	struct projection *projection = context;
-	if (projection->failed)
-		return;
-	struct cached *entry = find(projection, CACHE_OWNER, state->owner);
-	if (entry == NULL && !projection->failed)
-		entry = make_owner(projection, state->owner);
-	if (entry == NULL)
-		return;
-	cache_set_state(&projection->cache, entry, &state->base);
-	cache_mark_dirty(&projection->cache, entry);
+	if (entities_owner_number(projection, state->owner) != 0)
+		put(projection, cache_find(&projection->cache, CACHE_OWNER, state->owner), &state->base);
 }
 
 static void put_node(void *context, const Roost__NodeState *state)
 {
 	struct projection *projection = context;
-	const Roost__Node *node = state->resource;
-	struct cached *entry = projection->failed ? NULL : find(projection, CACHE_NODE, node->id);
 	if (projection->failed)
 		return;
-	bool known = entry != NULL;
-	int64_t owner = known ? entry->owner : entities_owner_number(projection, state->owner);
-	if (!known)
-		entry = cache_add(&projection->cache, CACHE_NODE, node->id);
-	entry->owner = owner;
-	entry->status = node_status_word(node->status);
-	cache_set_state(&projection->cache, entry, &state->base);
-	if (known) {
-		cache_mark_dirty(&projection->cache, entry);
-		return;
+	struct cached *entry = find(projection, CACHE_NODE, state->resource->id);
+	if (entry == NULL) {
+		int64_t owner = entities_owner_number(projection, state->owner);
+		entry = make(projection, CACHE_NODE, state->resource->id);
+		entry->owner = owner;
 	}
-	sqlite3_stmt *stmt = statement(projection, STATEMENT_MAKE_NODE);
-	bind_text(stmt, 1, node->id);
-	sqlite3_bind_int64(stmt, 2, entry->owner);
-	bind_text(stmt, 3, entry->status);
-	bind_state(stmt, 4, entry);
-	made(projection, entry, stmt);
-}
-
-static void make_workspace(struct projection *projection, struct cached *entry, const Roost__WorkspaceState *state)
-{
-	cache_set_name_key(entry, state->name_key);
-	sqlite3_stmt *stmt = statement(projection, STATEMENT_MAKE_WORKSPACE);
-	bind_text(stmt, 1, entry->id);
-	sqlite3_bind_int64(stmt, 2, entry->owner);
-	sqlite3_bind_int64(stmt, 3, entry->node);
-	bind_text(stmt, 4, entry->status);
-	bind_text(stmt, 5, entry->name_key);
-	bind_workspace_columns(stmt, 6, entry);
-	bind_state(stmt, 8, entry);
-	made(projection, entry, stmt);
+	entry->status = node_status_word(state->resource->status);
+	put(projection, entry, &state->base);
 }
 
 static void put_workspace(void *context, const Roost__WorkspaceState *state)
 {
 	struct projection *projection = context;
-	const Roost__Workspace *workspace = state->resource;
 	if (projection->failed)
 		return;
-	struct cached *entry = find(projection, CACHE_WORKSPACE, workspace->id);
-	bool known = entry != NULL;
-	int64_t owner = known ? entry->owner : entities_owner_number(projection, state->owner);
-	int64_t node = known ? entry->node : entities_number(projection, CACHE_NODE, workspace->node_id);
-	if (!known)
-		entry = cache_add(&projection->cache, CACHE_WORKSPACE, workspace->id);
-	entry->owner = owner;
-	entry->node = node;
-	entry->status = workspace_status_word(workspace->status);
+	struct cached *entry = find(projection, CACHE_WORKSPACE, state->resource->id);
+	if (entry == NULL) {
+		int64_t owner = entities_owner_number(projection, state->owner);
+		int64_t node = entities_number(projection, CACHE_NODE, state->resource->node_id);
+		entry = make(projection, CACHE_WORKSPACE, state->resource->id);
+		entry->owner = owner;
+		entry->node = node;
+	}
+	entry->status = workspace_status_word(state->resource->status);
+	entry->gone = state->resource->status == ROOST__WORKSPACE__STATUS__DELETED;
 	entry->wanted_version = (int64_t)state->wanted_version;
 	entry->deadline_at = state->has_deadline_at ? state->deadline_at : 0;
-	cache_set_state(&projection->cache, entry, &state->base);
-	if (!known) {
-		make_workspace(projection, entry, state);
-	} else if (strcmp(entry->name_key, state->name_key) != 0 ||
-		   workspace->status == ROOST__WORKSPACE__STATUS__DELETED) {
-		cache_set_name_key(entry, state->name_key);
-		write_workspace_name(projection, entry);
-	} else {
-		cache_mark_dirty(&projection->cache, entry);
-	}
+	cache_set_name_key(entry, state->name_key);
+	put(projection, entry, &state->base);
 }
 
 static void put_session(void *context, const Roost__SessionState *state)
 {
 	struct projection *projection = context;
-	const Roost__AgentSession *session = state->resource;
 	if (projection->failed)
 		return;
-	struct cached *entry = find(projection, CACHE_SESSION, session->id);
-	bool known = entry != NULL;
-	int64_t owner = known ? entry->owner : entities_owner_number(projection, state->owner);
-	int64_t node = known ? entry->node : entities_number(projection, CACHE_NODE, state->node_id);
-	int64_t workspace = known ? 0 : entities_number(projection, CACHE_WORKSPACE, session->workspace_id);
-	if (!known)
-		entry = cache_add(&projection->cache, CACHE_SESSION, session->id);
-	entry->owner = owner;
-	entry->node = node;
-	entry->status = session_status_word(session->status);
-	entry->wanted_version = (int64_t)state->wanted_version;
-	cache_set_state(&projection->cache, entry, &state->base);
-	if (known) {
-		cache_mark_dirty(&projection->cache, entry);
-		return;
+	struct cached *entry = find(projection, CACHE_SESSION, state->resource->id);
+	if (entry == NULL) {
+		int64_t owner = entities_owner_number(projection, state->owner);
+		int64_t node = entities_number(projection, CACHE_NODE, state->node_id);
+		int64_t workspace = entities_number(projection, CACHE_WORKSPACE, state->resource->workspace_id);
+		entry = make(projection, CACHE_SESSION, state->resource->id);
+		entry->owner = owner;
+		entry->node = node;
+		entry->workspace = workspace;
 	}
-	sqlite3_stmt *stmt = statement(projection, STATEMENT_MAKE_SESSION);
-	bind_text(stmt, 1, entry->id);
-	sqlite3_bind_int64(stmt, 2, entry->owner);
-	sqlite3_bind_int64(stmt, 3, entry->node);
-	sqlite3_bind_int64(stmt, 4, workspace);
-	bind_text(stmt, 5, entry->status);
-	sqlite3_bind_int64(stmt, 6, entry->wanted_version);
-	bind_state(stmt, 7, entry);
-	made(projection, entry, stmt);
+	entry->status = session_status_word(state->resource->status);
+	entry->wanted_version = (int64_t)state->wanted_version;
+	put(projection, entry, &state->base);
+}
+
+bool entities_read_numbers(struct projection *projection)
+{
+	sqlite3_stmt *stmt = statement(projection, STATEMENT_LAST_NUMBERS);
+	if (!statement_row(projection, stmt))
+		return false;
+	for (int kind = 0; kind < CACHE_KINDS; kind++)
+		projection->last_numbers[kind] = sqlite3_column_int64(stmt, kind);
+	sqlite3_reset(stmt);
+	return true;
 }
 
 void entities_open(struct projection *projection)

@@ -49,34 +49,52 @@ struct keyed_command *keys_get(void *context, const char *owner, const char *key
 	return keyed;
 }
 
-void keys_put(void *context, const char *owner, const char *key, const struct keyed_command *keyed)
+static enum answer_kind kind_of(const struct answer *answer)
 {
-	struct projection *projection = context;
-	int64_t number = entities_owner_number(projection, owner);
-	const struct answer *answer = &keyed->answer;
-	enum answer_kind kind = answer->node != NULL	    ? ANSWER_NODE
-				: answer->workspace != NULL ? ANSWER_WORKSPACE
-				: answer->session != NULL   ? ANSWER_SESSION
-							    : ANSWER_NONE;
-	const ProtobufCMessage *resource = answer->node != NULL	       ? &answer->node->base
-					   : answer->workspace != NULL ? &answer->workspace->base
-					   : answer->session != NULL   ? &answer->session->base
-								       : NULL;
-	sqlite3_stmt *stmt = statement(projection, STATEMENT_SET_KEYED);
-	if (stmt == NULL)
-		return;
-	sqlite3_bind_int64(stmt, 1, number);
+	return answer->node != NULL	   ? ANSWER_NODE
+	       : answer->workspace != NULL ? ANSWER_WORKSPACE
+	       : answer->session != NULL   ? ANSWER_SESSION
+					   : ANSWER_NONE;
+}
+
+static struct bytes pack_answer(const struct answer *answer, struct arena *arena)
+{
+	switch (kind_of(answer)) {
+	case ANSWER_NODE:
+		return message_pack(&answer->node->base, arena);
+	case ANSWER_WORKSPACE:
+		return message_pack(&answer->workspace->base, arena);
+	case ANSWER_SESSION:
+		return message_pack(&answer->session->base, arena);
+	default:
+		return (struct bytes){0};
+	}
+}
+
+static void write_key(struct projection *projection, enum statement which, int64_t owner, const char *key,
+		      const struct keyed_command *keyed, struct bytes answer)
+{
+	sqlite3_stmt *stmt = statement(projection, which);
+	sqlite3_bind_int64(stmt, 1, owner);
 	bind_text(stmt, 2, key);
 	bind_bytes(stmt, 3, keyed->request_hash, 32);
 	sqlite3_bind_int64(stmt, 4, keyed->recorded_at_ms);
 	bind_text(stmt, 5, keyed->answer_id);
 	bind_text(stmt, 6, keyed->node_id);
-	sqlite3_bind_int(stmt, 7, kind);
-	if (resource != NULL) {
-		struct bytes packed = message_pack(resource, projection->scratch);
-		bind_bytes(stmt, 8, packed.data, packed.size);
-	}
+	sqlite3_bind_int(stmt, 7, kind_of(&keyed->answer));
+	bind_bytes(stmt, 8, answer.data, answer.size);
 	statement_run(projection, stmt);
+}
+
+/* A key is almost always new; what it was before (a claim, an expired one) is replaced. */
+void keys_put(void *context, const char *owner, const char *key, const struct keyed_command *keyed)
+{
+	struct projection *projection = context;
+	int64_t number = entities_owner_number(projection, owner);
+	struct bytes answer = pack_answer(&keyed->answer, projection->scratch);
+	write_key(projection, STATEMENT_MAKE_KEYED, number, key, keyed, answer);
+	if (!projection->failed && sqlite3_changes(projection->db) == 0)
+		write_key(projection, STATEMENT_SET_KEYED, number, key, keyed, answer);
 }
 
 void keys_forget_old(struct projection *projection)

@@ -26,7 +26,7 @@ const struct migration migrations[] = {
      "  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, owner INTEGER NOT NULL, node INTEGER NOT NULL,"
      "  status TEXT NOT NULL CHECK (status IN ('creating', 'running', 'stopping', 'stopped', 'error',"
      "    'deleting', 'deleted')),"
-     "  name_key TEXT NOT NULL, wanted_version INTEGER NOT NULL, deadline_at INTEGER, state BLOB NOT NULL);"
+     "  name_key TEXT, wanted_version INTEGER NOT NULL, deadline_at INTEGER, state BLOB NOT NULL);"
      "CREATE UNIQUE INDEX workspace_name ON workspace (node, name_key) WHERE status <> 'deleted';"
      "CREATE INDEX workspace_of_owner ON workspace (owner, id) WHERE status <> 'deleted';"
      "CREATE INDEX workspace_wanted ON workspace (node, wanted_version);"

@@ -65,6 +65,7 @@ struct projection *projection_open(const char *path, int64_t idempotency_ms, str
 	}
 	projection->scratch = arena_new();
 	entities_open(projection);
+	entities_read_numbers(projection);
 	read_counts(projection);
 	return projection;
 }
@@ -210,8 +211,8 @@ static bool store_rebuild(void *context, const char *reason, struct error *error
 	cache_clear(&projection->cache);
 	projection->records = projection->undecodable = projection->skipped = 0;
 	projection->newest_record_ms = projection->keys_forgotten_ms = 0;
-	if (!projection->failed)
-		database_empty(projection);
+	if (!projection->failed && database_empty(projection))
+		entities_read_numbers(projection);
 	return projection_sound(projection, error);
 }
 
