@@ -154,9 +154,9 @@ static bool mount_image(const struct place *place, struct error *error)
 	return mounted == 0 || error_errno(error, failed, "cannot mount %s", place->image);
 }
 
-static bool mount_files(const struct place *place, struct error *error)
+static bool mount_files(const struct runtime_settings *settings, const struct place *place, struct error *error)
 {
-	if (!folder_make(place->files, 0700, error))
+	if (!folder_exists(place->files) && (!enough_space(settings, error) || !folder_make(place->files, 0700, error)))
 		return false;
 	if (mount(place->files, place->disk, NULL, MS_BIND, NULL) != 0)
 		return error_errno(error, errno, "cannot mount %s", place->files);
@@ -205,7 +205,7 @@ bool disk_attach(const struct runtime_settings *settings, const struct place *pl
 		bool as_files = folder_exists(place->files) || (!limited && !folder_exists(place->image));
 		if (!as_files && !folder_exists(place->image) && !make_image(settings, place, error))
 			return false;
-		if (!(as_files ? mount_files(place, error) : mount_image(place, error)))
+		if (!(as_files ? mount_files(settings, place, error) : mount_image(place, error)))
 			return false;
 	}
 	return furnish(place, first_user, error);

@@ -1,6 +1,7 @@
 /* Trying out: a tiny workspace is really made, started and removed, first with everything that makes a
  * sandbox tight and then with less, with every runtime program that may be there. What is reported is
  * what worked (design.md 7: presence proves nothing). */
+#include "bus/foundation/log.h"
 #include "nodeagent/runtime/folder.h"
 #include "nodeagent/runtime/oci/bundle.h"
 #include "nodeagent/runtime/oci/cgroup.h"
@@ -51,14 +52,23 @@ static bool try_life(struct oci_state *state, struct external_wait *wait, struct
 	return remove_trial(state, wait, lived ? error : NULL) && lived;
 }
 
-static bool try_disk(struct oci_state *state, struct external_wait *wait, struct error *error)
+/* A limited disk, or the knowledge that there are no loop devices. False when no disk can be made at all. */
+static bool try_disk(struct oci_state *state, struct external_wait *wait, bool *limited, struct error *error)
 {
 	struct place place;
-	if (!place_of(&state->settings, PLACE_PROBE_ID, &place, error) || !remove_trial(state, wait, error))
+	struct error why = {.code = ERROR_NONE};
+	if (!place_of(&state->settings, PLACE_PROBE_ID, &place, error) || !remove_trial(state, wait, error) ||
+	    !disk_make_template(&state->settings, wait, error) || !folder_make(place.keep, 0700, error))
 		return false;
-	bool works = disk_make_template(&state->settings, wait, error) && folder_make(place.keep, 0700, error) &&
-		     disk_attach(&state->settings, &place, true, 0, error);
-	return remove_trial(state, wait, works ? error : NULL) && works;
+	*limited = disk_attach(&state->settings, &place, true, 0, &why);
+	if (!remove_trial(state, wait, error))
+		return false;
+	/* What users may read is about space, and no reason to do without a limit. */
+	if (!*limited && why.code == ERROR_PROVISIONING_FAILED)
+		return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "%s", why.message);
+	if (!*limited)
+		log_warning("workspaces' disks have no limit on this node: %s", why.message);
+	return true;
 }
 
 /* Every program with and without a user namespace, the tighter way first. The first failure of each
@@ -109,12 +119,10 @@ static bool prepare_machine(struct oci_state *state, struct external_wait *wait,
 
 static bool find_way(struct oci_state *state, struct external_wait *wait, struct error *error)
 {
-	struct error no_disk = {.code = ERROR_NONE};
 	char trouble[ERROR_MESSAGE_MAX - 64] = "";
-	if (!prepare_machine(state, wait, error))
+	bool disk_limit = false;
+	if (!prepare_machine(state, wait, error) || !try_disk(state, wait, &disk_limit, error))
 		return false;
-	believe(state, "-", false, true);
-	bool disk_limit = try_disk(state, wait, &no_disk);
 	if (try_programs(state, wait, disk_limit, trouble, sizeof(trouble)))
 		return true;
 	return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "No container runtime works on this node: %s", trouble);
@@ -136,6 +144,8 @@ bool oci_probe(void *opaque, struct external_wait *wait, struct arena *arena, st
 {
 	struct oci_state *state = opaque;
 	struct oci_state trial = {.settings = state->settings};
+	/* The trial takes next to nothing; the reserve is for what stays. */
+	trial.settings.disk_reserve_mb = 0;
 	struct error why = {.code = ERROR_NONE};
 	pthread_mutex_init(&trial.lock, NULL);
 	bool works = find_way(&trial, wait, &why);

@@ -1,0 +1,254 @@
+/* One workspace's whole life, and what a node does without a runtime that works (S0-11, S0-33, S2-05,
+ * D6, D7). */
+#include "tests/integration/runtime/fixture.h"
+
+#include "bus/foundation/clock.h"
+
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct fixture fixture;
+
+static int open_fixture(void **state)
+{
+	(void)state;
+	fixture_open(&fixture, NULL);
+	return 0;
+}
+
+static int close_fixture(void **state)
+{
+	(void)state;
+	fixture_close(&fixture);
+	return 0;
+}
+
+static const struct runtime_found *find(const char *id)
+{
+	struct runtime_found *found;
+	size_t count;
+	assert_true(runtime_list(fixture.runtime, fixture.arena, &found, &count, NULL));
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(found[i].id, id) == 0)
+			return &found[i];
+	return NULL;
+}
+
+static void the_probe_tells_what_works(void **state)
+{
+	(void)state;
+	assert_string_equal(fixture.facts.driver, "oci");
+	assert_true(strlen(fixture.facts.binary) > 0);
+	assert_true(fixture.facts.network_isolation);
+	assert_true(fixture.facts.cgroup_version == 1 || fixture.facts.cgroup_version == 2);
+	/* It leaves nothing of the workspace that it tried with. */
+	assert_null(find("probe"));
+	assert_null(strstr(fixture_traces(&fixture), "probe"));
+}
+
+static void a_life_is_listed_from_kernel_and_disk(void **state)
+{
+	(void)state;
+	struct runtime_workspace workspace = fixture_workspace("LIFE");
+	int pidfd;
+	workspace.generation = 7;
+	assert_null(find("LIFE"));
+	fixture_start(&fixture, &workspace);
+	const struct runtime_found *found = find("LIFE");
+	assert_non_null(found);
+	assert_string_equal(found->owner, "alice");
+	assert_int_equal(found->generation, 7);
+	assert_true(found->running && found->has_disk && found->checkout_made && !found->has_remains);
+	assert_true(runtime_watch(fixture.runtime, "LIFE", &pidfd, NULL));
+	struct pollfd watched = {.fd = pidfd, .events = POLLIN};
+	assert_int_equal(poll(&watched, 1, 0), 0);
+	/* Again: nothing changes. */
+	fixture_start(&fixture, &workspace);
+	assert_int_equal(poll(&watched, 1, 0), 0);
+
+	assert_true(runtime_stop(fixture.runtime, "LIFE", 1000, NULL));
+	assert_int_equal(poll(&watched, 1, 0), 1);
+	close(pidfd);
+	found = find("LIFE");
+	assert_true(!found->running && found->has_disk && !found->has_remains);
+	assert_true(runtime_stop(fixture.runtime, "LIFE", 1000, NULL));
+	assert_true(runtime_remove(fixture.runtime, "LIFE", NULL));
+	assert_null(find("LIFE"));
+	assert_true(runtime_remove(fixture.runtime, "LIFE", NULL));
+}
+
+static void a_sandbox_that_dies_by_itself_leaves_remains_that_stop_clears(void **state)
+{
+	(void)state;
+	struct runtime_workspace workspace = fixture_workspace("DIES");
+	int pidfd;
+	fixture_start(&fixture, &workspace);
+	assert_true(runtime_watch(fixture.runtime, "DIES", &pidfd, NULL));
+	fixture_shell("grep -ls 'roost/%s/DIES' /proc/[0-9]*/cgroup | cut -d/ -f3 | xargs kill -9",
+		      fixture.installation);
+	struct pollfd watched = {.fd = pidfd, .events = POLLIN};
+	assert_int_equal(poll(&watched, 1, 5000), 1);
+	close(pidfd);
+	assert_true(find("DIES")->has_remains);
+	assert_false(find("DIES")->running);
+	struct error error = {.code = ERROR_NONE};
+	assert_false(runtime_watch(fixture.runtime, "DIES", &pidfd, &error));
+	assert_int_equal(error.code, ERROR_WORKSPACE_NOT_RUNNING);
+	/* Started again over its remains, and stopped for good. */
+	fixture_start(&fixture, &workspace);
+	assert_true(runtime_stop(fixture.runtime, "DIES", 0, NULL));
+	assert_false(find("DIES")->has_remains);
+	assert_true(runtime_remove(fixture.runtime, "DIES", NULL));
+}
+
+static void the_polite_end_is_polite_and_has_an_end(void **state)
+{
+	(void)state;
+	struct runtime_workspace workspace = fixture_workspace("GRACE");
+	const char *output;
+	fixture_start(&fixture, &workspace);
+	pid_t polite = fixture_background(&fixture, "GRACE", "polite",
+					  "trap 'echo ended >/workspace/ended; exit' TERM; touch up; while :; do "
+					  "sleep 0.02; done");
+	while (fixture_inside(&fixture, "GRACE", "test -e up", NULL) != 0)
+		;
+	int64_t before = clock_monotonic_ms();
+	assert_true(runtime_stop(fixture.runtime, "GRACE", 10000, NULL));
+	assert_true(clock_monotonic_ms() - before < 8000);
+	waitpid(polite, NULL, 0);
+	workspace.generation = 2;
+	fixture_start(&fixture, &workspace);
+	assert_int_equal(fixture_inside(&fixture, "GRACE", "cat ended", &output), 0);
+	assert_string_equal(output, "ended\n");
+	pid_t deaf = fixture_background(&fixture, "GRACE", "deaf", "trap '' TERM; while :; do sleep 0.1; done");
+	before = clock_monotonic_ms();
+	assert_true(runtime_stop(fixture.runtime, "GRACE", 300, NULL));
+	assert_true(clock_monotonic_ms() - before < 8000);
+	waitpid(deaf, NULL, 0);
+	assert_true(runtime_remove(fixture.runtime, "GRACE", NULL));
+}
+
+static void a_group_is_killed_whole_and_alone(void **state)
+{
+	(void)state;
+	struct runtime_workspace workspace = fixture_workspace("GROUP");
+	int status;
+	fixture_start(&fixture, &workspace);
+	pid_t other = fixture_background(&fixture, "GROUP", "other", "exec sleep 1000");
+	/* Children of children, deaf ones, in sessions of their own. */
+	pid_t doomed =
+	    fixture_background(&fixture, "GROUP", "doomed",
+			       "trap '' TERM; setsid sh -c 'sleep 1000 & setsid sleep 1000 & touch /workspace/up; "
+			       "wait' & sleep 1000 & wait");
+	while (fixture_inside(&fixture, "GROUP", "test -e up", NULL) != 0)
+		;
+	assert_true(runtime_kill_processes(fixture.runtime, "GROUP", "doomed", 50, NULL));
+	assert_int_equal(waitpid(doomed, &status, 0), doomed);
+	assert_int_equal(waitpid(other, &status, WNOHANG), 0);
+	const char *output;
+	assert_int_equal(fixture_inside(&fixture, "GROUP", "cat /proc/[0-9]*/comm | grep -c sleep", &output), 0);
+	assert_string_equal(output, "1\n");
+	assert_true(runtime_kill_processes(fixture.runtime, "GROUP", "doomed", 50, NULL));
+	assert_true(runtime_remove(fixture.runtime, "GROUP", NULL));
+	waitpid(other, &status, 0);
+}
+
+static void the_environment_reaches_programs(void **state)
+{
+	(void)state;
+	static const struct runtime_variable variables[] = {{"COLOUR", "blue \"and\" 'green'"}, {"EMPTY", ""}};
+	struct runtime_workspace workspace = fixture_workspace("ENV");
+	const char *output;
+	workspace.environment = variables;
+	workspace.environment_count = 2;
+	fixture_start(&fixture, &workspace);
+	assert_int_equal(fixture_inside(&fixture, "ENV", "echo \"$COLOUR:$EMPTY:$HOME:$PWD\"", &output), 0);
+	assert_string_equal(output, "blue \"and\" 'green'::/root:/workspace\n");
+	assert_true(runtime_remove(fixture.runtime, "ENV", NULL));
+}
+
+/* A runtime of its own over the same folders, with another program or reserve. */
+static struct runtime *open_other(const char *binary, uint64_t reserve_mb)
+{
+	static struct runtime_settings settings;
+	struct runtime *runtime;
+	settings = fixture.settings;
+	settings.binary = binary;
+	settings.disk_reserve_mb = reserve_mb;
+	assert_true(runtime_open(&runtime_driver_oci, &settings, &runtime, NULL));
+	return runtime;
+}
+
+static void without_a_working_runtime_starts_fail_with_the_cause_and_stops_succeed(void **state)
+{
+	(void)state;
+	static const char *const binaries[] = {"/nonexistent/runc", "/bin/false"};
+	struct runtime_workspace workspace = fixture_workspace("BROKEN");
+	fixture_start(&fixture, &workspace);
+	for (size_t i = 0; i < 2; i++) {
+		struct runtime *broken = open_other(binaries[i], 0);
+		struct runtime_failure failure;
+		struct runtime_facts facts;
+		struct error error = {.code = ERROR_NONE};
+		struct runtime_workspace other = fixture_workspace("NEVER");
+		assert_false(runtime_probe(broken, fixture.arena, &facts, &error));
+		assert_int_equal(error.code, ERROR_PLATFORM_UNAVAILABLE);
+		assert_non_null(strstr(error.message, binaries[i]));
+		int64_t before = clock_monotonic_ms();
+		assert_false(runtime_start(broken, fixture.arena, &other, NULL, NULL, &failure));
+		assert_true(clock_monotonic_ms() - before < 1000);
+		assert_string_equal(failure.message, error.message);
+		assert_null(find("NEVER"));
+		/* What ran before can still be seen, stopped and taken away. */
+		if (i == 1) {
+			assert_true(find("BROKEN")->running);
+			assert_true(runtime_remove(broken, "BROKEN", &error));
+			assert_null(find("BROKEN"));
+		}
+		runtime_close(broken);
+	}
+	/* Closing the last runtime takes the rules away; this fixture goes on. */
+	struct runtime_facts facts;
+	assert_true(runtime_probe(fixture.runtime, fixture.arena, &facts, NULL));
+}
+
+static void a_machine_without_space_says_so(void **state)
+{
+	(void)state;
+	struct runtime *full = open_other("", 1ULL << 40);
+	struct runtime_workspace workspace = fixture_workspace("FULL");
+	struct runtime_failure failure;
+	struct runtime_facts facts;
+	assert_true(runtime_probe(full, fixture.arena, &facts, NULL));
+	assert_false(runtime_start(full, fixture.arena, &workspace, NULL, NULL, &failure));
+	assert_string_equal(failure.step, "disk");
+	assert_non_null(strstr(failure.message, "nearly full"));
+	assert_null(find("FULL"));
+	runtime_close(full);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_probe_tells_what_works),
+	    cmocka_unit_test(a_life_is_listed_from_kernel_and_disk),
+	    cmocka_unit_test(a_sandbox_that_dies_by_itself_leaves_remains_that_stop_clears),
+	    cmocka_unit_test(the_polite_end_is_polite_and_has_an_end),
+	    cmocka_unit_test(a_group_is_killed_whole_and_alone),
+	    cmocka_unit_test(the_environment_reaches_programs),
+	    cmocka_unit_test(without_a_working_runtime_starts_fail_with_the_cause_and_stops_succeed),
+	    cmocka_unit_test(a_machine_without_space_says_so),
+	};
+	return cmocka_run_group_tests(tests, open_fixture, close_fixture);
+}

@@ -1,0 +1,175 @@
+/* kill -9 in the middle of starts and stops, at every cut-point: the next process finds what is there, and
+ * the same call ends as if nothing had happened; nothing is left over (S0-33). */
+#include "tests/integration/runtime/fixture.h"
+
+#include "bus/foundation/cutpoint.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct fixture fixture;
+static struct runtime_workspace workspace;
+
+static int open_fixture(void **state)
+{
+	(void)state;
+	fixture_open(&fixture, NULL);
+	workspace = fixture_workspace("CRASH");
+	workspace.repository = fixture_make_repository(&fixture, "repo");
+	return 0;
+}
+
+static int close_fixture(void **state)
+{
+	(void)state;
+	fixture_close(&fixture);
+	return 0;
+}
+
+/* Runs `work` in another process that ends itself at the cut-point. */
+static void die_at(enum cutpoint place, void (*work)(void))
+{
+	int status;
+	fflush(NULL);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		setenv("ROOST_CUTPOINT", cutpoint_name(place), 1);
+		work();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (!WIFSIGNALED(status))
+		fail_msg("%s was not reached", cutpoint_name(place));
+}
+
+static void do_start(void)
+{
+	struct runtime_failure failure;
+	runtime_start(fixture.runtime, fixture.arena, &workspace, NULL, NULL, &failure);
+}
+
+static void do_stop(void)
+{
+	runtime_stop(fixture.runtime, workspace.id, 0, NULL);
+}
+
+static void do_remove(void)
+{
+	runtime_remove(fixture.runtime, workspace.id, NULL);
+}
+
+static void works(void)
+{
+	const char *output;
+	fixture_start(&fixture, &workspace);
+	assert_int_equal(fixture_inside(&fixture, workspace.id, "cat README; git status --porcelain", &output), 0);
+	assert_string_equal(output, "hello\n");
+	/* One of everything, not two. */
+	fixture_shell("test $(ip -o link | grep -c 'roost %s CRASH') = 1 && "
+		      "test $(grep -c ' /run/roost/%s/CRASH/disk ' /proc/self/mounts) = 1",
+		      fixture.installation, fixture.installation);
+}
+
+static void gone(void)
+{
+	assert_true(runtime_remove(fixture.runtime, workspace.id, NULL));
+	const char *traces = fixture_traces(&fixture);
+	if (strstr(traces, "CRASH") != NULL)
+		fail_msg("left behind:\n%s", traces);
+}
+
+static const enum cutpoint start_places[] = {CUTPOINT_AGENT_DISK_MADE, CUTPOINT_AGENT_NETWORK_MADE,
+					     CUTPOINT_AGENT_SANDBOX_STARTED, CUTPOINT_AGENT_CHECKOUT_MADE};
+
+static void a_start_that_was_killed_can_be_done_again(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(start_places) / sizeof(start_places[0]); i++) {
+		die_at(start_places[i], do_start);
+		works();
+		gone();
+	}
+}
+
+static void a_start_that_was_killed_can_be_removed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(start_places) / sizeof(start_places[0]); i++) {
+		die_at(start_places[i], do_start);
+		gone();
+	}
+}
+
+static void a_stop_that_was_killed_can_be_done_again_and_keeps_the_files(void **state)
+{
+	(void)state;
+	works();
+	assert_int_equal(fixture_inside(&fixture, workspace.id, "echo mine >mine", NULL), 0);
+	die_at(CUTPOINT_AGENT_SANDBOX_STOPPED, do_stop);
+	assert_true(runtime_stop(fixture.runtime, workspace.id, 0, NULL));
+	workspace.generation++;
+	fixture_start(&fixture, &workspace);
+	const char *output;
+	assert_int_equal(fixture_inside(&fixture, workspace.id, "cat mine", &output), 0);
+	assert_string_equal(output, "mine\n");
+	/* A restart straight over a stop that was killed. */
+	die_at(CUTPOINT_AGENT_SANDBOX_STOPPED, do_stop);
+	workspace.generation++;
+	fixture_start(&fixture, &workspace);
+	assert_int_equal(fixture_inside(&fixture, workspace.id, "cat mine", &output), 0);
+	gone();
+}
+
+static void a_remove_that_was_killed_can_be_done_again(void **state)
+{
+	(void)state;
+	works();
+	die_at(CUTPOINT_AGENT_DISK_REMOVED, do_remove);
+	gone();
+}
+
+static void kill_at_random_moments(void **state)
+{
+	(void)state;
+	unsigned seed = (unsigned)getpid();
+	print_message("seed %u\n", seed);
+	for (int round = 0; round < 12; round++) {
+		pid_t pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			do_start();
+			do_stop();
+			_exit(0);
+		}
+		usleep((useconds_t)(rand_r(&seed) % 120000));
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	workspace.generation++;
+	/* An orphan of a killed process may have started an older generation after all. */
+	assert_true(runtime_stop(fixture.runtime, workspace.id, 0, NULL));
+	works();
+	gone();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_start_that_was_killed_can_be_done_again),
+	    cmocka_unit_test(a_start_that_was_killed_can_be_removed),
+	    cmocka_unit_test(a_stop_that_was_killed_can_be_done_again_and_keeps_the_files),
+	    cmocka_unit_test(a_remove_that_was_killed_can_be_done_again),
+	    cmocka_unit_test(kill_at_random_moments),
+	};
+	return cmocka_run_group_tests(tests, open_fixture, close_fixture);
+}
