@@ -5,7 +5,6 @@
 
 #include "bus/foundation/clock.h"
 #include "bus/foundation/log.h"
-#include "bus/wire/subject.h"
 #include "nodeagent/control/adopt.h"
 #include "nodeagent/control/beat.h"
 #include "nodeagent/control/capabilities.h"
@@ -106,9 +105,9 @@ static bool open_bus(struct agent *agent, struct error *error)
 	agent->connection = connection_open(agent->loop, &settings, error);
 	if (!agent->connection)
 		return false;
-	struct subject subject;
-	snprintf(subject.text, sizeof(subject.text), "roost.node.%s.*", agent->settings.node_id);
-	agent->subscription = connection_subscribe(agent->connection, subject.text, NULL, handlers_on_request, agent);
+	char requests[64];
+	snprintf(requests, sizeof(requests), "roost.node.%s.*", agent->settings.node_id);
+	agent->subscription = connection_subscribe(agent->connection, requests, NULL, handlers_on_request, agent);
 	struct outbox_settings outbox = {.connection = agent->connection,
 					 .store = agent->store,
 					 .node_id = agent->settings.node_id,

@@ -61,7 +61,7 @@ struct agent {
 	bool trying;	     /* the runtime is being tried out again */
 	bool ending;
 	char runtime_error[ERROR_MESSAGE_MAX]; /* why no workspace can be made; "" when they can */
-	size_t closing;		 /* parts that have yet to close */
+	size_t closing;			       /* parts that have yet to close */
 	void (*ended)(void *context);
 	void *ended_context;
 };

@@ -70,13 +70,19 @@ static void tell(struct agent *agent, struct workspace_row *row)
 	outbox_kick(agent->outbox);
 }
 
-/* The phase that ends a piece of work, and its report, at once. */
-static void finish(struct agent *agent, struct workspace_row *row, enum workspace_phase phase)
+/* A piece of work has come to its end, which has yet to be told. */
+static void arrive(struct workspace_row *row, enum workspace_phase phase)
 {
 	log_info("workspace %s: %s -> %s, generation %" PRIu32 "%s%s", row->id, workspace_phase_name(row->actual.phase),
 		 workspace_phase_name(phase), row->actual.generation, row->failure && row->failure[0] ? ": " : "",
 		 row->failure ? row->failure : "");
 	row->actual.phase = phase;
+	row->actual.told_desired = 0;
+}
+
+static void finish(struct agent *agent, struct workspace_row *row, enum workspace_phase phase)
+{
+	arrive(row, phase);
 	tell(agent, row);
 }
 
@@ -226,8 +232,6 @@ static void begin_provision(struct agent *agent, struct workspace_row *row)
 	row->actual.generation = row->wanted.generation;
 	row->lost = false;
 	row->failed_step = row->failure = row->failure_detail = "";
-	row->actual.told_desired = 0;
-	row->actual.told_generation = 0;
 	if (!room)
 		job->failure.step = "disk";
 	if (!room || !read_wanted(job, row)) {
@@ -286,9 +290,7 @@ static void stopped(struct workspace_job *job, struct workspace_row *row)
 	struct agent *agent = job->agent;
 	live_unwatch(live_workspace(agent, row->id));
 	live_retry_reset(live_workspace(agent, row->id));
-	row->actual.phase = row->lost ? WORKSPACE_FAILED : WORKSPACE_STOPPED;
-	log_info("workspace %s: %s, generation %" PRIu32, row->id, workspace_phase_name(row->actual.phase),
-		 row->actual.generation);
+	arrive(row, row->lost ? WORKSPACE_FAILED : WORKSPACE_STOPPED);
 	store_begin(agent->store);
 	work_end_sessions(agent, row, job->job.arena);
 	settle(agent, row);
@@ -347,13 +349,12 @@ static void remove_done(struct job *base)
 		return;
 	if (job->ok) {
 		live_unwatch(live_workspace(agent, row.id));
-		row.actual.phase = WORKSPACE_REMOVED;
+		arrive(&row, WORKSPACE_REMOVED);
 		row.lost = false;
 		store_begin(agent->store);
 		work_end_sessions(agent, &row, base->arena);
 		settle(agent, &row);
 		store_commit(agent->store);
-		log_info("workspace %s: removed", row.id);
 		work_forget_sessions(agent, row.id);
 		outbox_kick(agent->outbox);
 	} else {
