@@ -8,6 +8,7 @@
 #include "bus/foundation/log.h"
 #include "bus/foundation/options.h"
 #include "controller/commands/commands.h"
+#include "controller/effects/effects.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +32,7 @@ struct controller {
 	struct connection *answers, *work;
 	struct projection_runner *runner;
 	struct pipeline *pipeline;
+	struct effects *effects;
 	struct commands *commands;
 	bool stopping;
 };
@@ -63,7 +65,16 @@ static void caught_up(void *context)
 	struct controller *controller = context;
 	log_info("the projection holds the log up to %llu",
 		 (unsigned long long)projection_runner_applied_seq(controller->runner));
+	effects_begin(controller->effects);
 	commands_listen(controller->commands);
+}
+
+static void advanced(void *context, uint64_t applied_seq)
+{
+	struct controller *controller = context;
+	(void)applied_seq;
+	if (controller->effects != NULL)
+		effects_advanced(controller->effects);
 }
 
 /* Nothing can be promised any more; whoever supervises starts us again. */
@@ -79,7 +90,7 @@ static void start_answering(struct controller *controller)
 {
 	struct projection_store store = projection_runner_store(controller->projection);
 	struct projection_runner_events events = {
-	    .caught_up = caught_up, .failed = projection_failed, .context = controller};
+	    .caught_up = caught_up, .advanced = advanced, .failed = projection_failed, .context = controller};
 	struct error error;
 	controller->runner = projection_runner_start(controller->work, &controller->clock, &store, &events, &error);
 	if (controller->runner == NULL)
@@ -92,12 +103,22 @@ static void start_answering(struct controller *controller)
 	    .limits = pipeline_limits_from_options(),
 	};
 	controller->pipeline = pipeline_new(&way);
+	struct effects_settings following = {
+	    .work = controller->work,
+	    .projection = controller->projection,
+	    .runner = controller->runner,
+	    .pipeline = controller->pipeline,
+	    .clock = &controller->clock,
+	};
+	effects_settings_from_options(&following);
+	controller->effects = effects_new(&following);
 	struct commands_settings settings = {
 	    .answers = controller->answers,
 	    .work = controller->work,
 	    .projection = controller->projection,
 	    .runner = controller->runner,
 	    .pipeline = controller->pipeline,
+	    .live = effects_live(controller->effects),
 	    .disk_folder = option_text(OPTION_ROOST_DATA_DIR),
 	};
 	controller->commands = commands_new(&settings);
@@ -130,6 +151,7 @@ static void close_all(void *context)
 	struct controller *controller = context;
 	if (controller->pipeline != NULL && pipeline_length(controller->pipeline) > 0)
 		_exit(0); /* the deadline passed: the log decides what became of them */
+	effects_free(controller->effects);
 	if (controller->runner != NULL)
 		projection_runner_stop(controller->runner);
 	connection_close(controller->answers, NULL, NULL);

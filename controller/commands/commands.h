@@ -9,7 +9,7 @@
 
 #include "bus/link/connection.h"
 #include "bus/log/projection_runner.h"
-#include "controller/commands/live.h"
+#include "controller/effects/live.h"
 #include "controller/pipeline/pipeline.h"
 #include "controller/projection/projection.h"
 

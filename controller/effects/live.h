@@ -1,7 +1,7 @@
 /* What beats say about nodes right now: the live fields, which no record and no projection holds.
- * controller/effects listens to the beats and fills this in. Loop thread. */
-#ifndef ROOST_CONTROLLER_COMMANDS_LIVE_H
-#define ROOST_CONTROLLER_COMMANDS_LIVE_H
+ * beats.c fills it in; controller/commands lays it over its answers. Loop thread. */
+#ifndef ROOST_CONTROLLER_EFFECTS_LIVE_H
+#define ROOST_CONTROLLER_EFFECTS_LIVE_H
 
 #include "resource.pb-c.h"
 

@@ -1,0 +1,83 @@
+/* The record itself is the timer: it is put back until the maker has had its time, so whichever
+ * controller lives then gets it. */
+#include "controller/effects/claims.h"
+
+#include "bus/foundation/log.h"
+#include "controller/effects/deciding_work.h"
+
+#include <stdlib.h>
+
+enum { MAKER_MS = 5000, AT_ONCE_MAX = 100 };
+
+struct claims {
+	struct claims_settings settings;
+};
+
+static struct decision *decide(struct pipeline_work *work, const struct decision_inputs *inputs)
+{
+	return decide_complete_node_claim(inputs, ((struct deciding_work *)work)->node_id);
+}
+
+static void ended(void *context, struct deciding_work *work, bool stands)
+{
+	(void)context;
+	if (stands)
+		log_info("node %s: its claim is complete", work->node_id);
+}
+
+static void complete(struct claims *claims, const struct pending_claim *claim)
+{
+	struct deciding_work *work = deciding_work_new(claim->owner, "claim", decide);
+	struct arena *arena = work->work.arena;
+	work->context = claims;
+	work->ended = ended;
+	work->node_id = arena_strdup(arena, claim->node_id);
+	work->work.idempotency_key = arena_strdup(arena, claim->idempotency_key);
+	if (claim->idempotency_key != NULL)
+		work->work.request_hash = arena_copy(arena, claim->request_hash, 32);
+	deciding_work_run(work, claims->settings.pipeline);
+}
+
+/* Those that have had their time; the number of them. */
+static size_t complete_overdue(struct claims *claims)
+{
+	struct arena *arena = arena_new();
+	struct pending_claims pending;
+	struct error error = {0};
+	int64_t before_ms = server_clock_now_ms(claims->settings.clock) - MAKER_MS;
+	if (!projection_pending_claims(claims->settings.projection, before_ms, AT_ONCE_MAX, arena, &pending, &error)) {
+		log_error("claims cannot be read: %s", error.message);
+		pending.count = 0;
+	}
+	for (size_t i = 0; i < pending.count; i++)
+		complete(claims, &pending.items[i]);
+	arena_free(arena);
+	return pending.count;
+}
+
+struct claims *claims_new(const struct claims_settings *settings)
+{
+	struct claims *claims = calloc(1, sizeof(*claims));
+	if (claims == NULL)
+		abort();
+	claims->settings = *settings;
+	return claims;
+}
+
+void claims_complete_all(struct claims *claims)
+{
+	complete_overdue(claims);
+}
+
+void claims_fed(struct claims *claims, struct fed_record *record)
+{
+	if (record->deliveries < 2 || complete_overdue(claims) > 0)
+		record_feed_later(record, MAKER_MS + MAKER_MS / 4);
+	else
+		record_feed_done(record);
+}
+
+void claims_free(struct claims *claims)
+{
+	free(claims);
+}

@@ -1,0 +1,299 @@
+/* A conversation with one node: page after page from the version that the agent holds, each answered
+ * with the version that it holds then. It ends when there is nothing more to send or the node does not
+ * answer; whatever changed meanwhile begins the next one. */
+#include "controller/effects/wanted.h"
+
+#include "bus/foundation/cutpoint.h"
+#include "bus/foundation/limits.h"
+#include "bus/foundation/log.h"
+#include "bus/wire/envelope.h"
+#include "bus/wire/subject.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RESTARTS_MAX = 3 }; /* of one conversation: an agent that holds less than it said */
+
+struct call {
+	struct call *next;
+	struct wanted *wanted;
+	struct node_entry *entry;
+	uint64_t ticket;
+	uint64_t from_version;
+};
+
+struct wanted {
+	struct wanted_settings settings;
+	struct call *calls; /* in flight */
+};
+
+static void converse(struct wanted *wanted, struct node_entry *entry);
+
+/* ---- who waits ---- */
+
+/* Taken over first: a callback may bring new ones. */
+static void settle(struct settling **list)
+{
+	struct settling *one = *list;
+	*list = NULL;
+	while (one != NULL) {
+		struct settling *next = one->next;
+		one->settled(one->context);
+		free(one);
+		one = next;
+	}
+}
+
+static void append_settling(struct settling **list, struct settling *more)
+{
+	while (*list != NULL)
+		list = &(*list)->next;
+	*list = more;
+}
+
+static void end_conversation(struct wanted *wanted, struct node_entry *entry, bool reached)
+{
+	struct node_sending *sending = &entry->sending;
+	bool again = reached && sending->again;
+	if (!reached) { /* those who came meanwhile would only hear the same */
+		append_settling(&sending->now, sending->later);
+		sending->later = NULL;
+	}
+	sending->again = false;
+	sending->under_way = false;
+	settle(&sending->now);
+	if (again && !sending->under_way)
+		converse(wanted, entry);
+}
+
+/* ---- one page ---- */
+
+static struct bytes pack_page(const struct wanted *wanted, const struct wanted_page *page, uint64_t from_version,
+			      struct arena *arena)
+{
+	const struct log_identity *log = projection_runner_identity(wanted->settings.runner);
+	Roost__ApplyRequest request = ROOST__APPLY_REQUEST__INIT;
+	request.log_id = log->log_id;
+	request.has_log_epoch = request.has_from_version = request.has_to_version = true;
+	request.log_epoch = log->log_epoch;
+	request.from_version = from_version;
+	request.to_version = page->to_version > from_version ? page->to_version : from_version;
+	request.n_workspaces = page->workspace_count;
+	request.workspaces = page->workspaces;
+	request.n_sessions = page->session_count;
+	request.sessions = page->sessions;
+	return message_pack(&request.base, arena);
+}
+
+static void on_answer(void *context, const struct incoming *answer, const struct error *error);
+
+static void send_page(struct wanted *wanted, struct node_entry *entry, const struct wanted_page *page,
+		      struct arena *arena)
+{
+	struct call *call = calloc(1, sizeof(*call));
+	struct subject subject = subject_node(entry->id, "apply");
+	if (call == NULL)
+		abort();
+	call->wanted = wanted;
+	call->entry = entry;
+	call->from_version = entry->sending.held_version;
+	call->next = wanted->calls;
+	wanted->calls = call;
+	struct outgoing message = {.subject = subject.text, .data = pack_page(wanted, page, call->from_version, arena)};
+	cutpoint(CUTPOINT_CONTROLLER_BEFORE_APPLY);
+	call->ticket = connection_request(wanted->settings.connection, &message, wanted->settings.call_timeout_ms,
+					  on_answer, call);
+}
+
+/* The next page, or the end when it is empty. */
+static void next_page(struct wanted *wanted, struct node_entry *entry)
+{
+	struct node_sending *sending = &entry->sending;
+	struct arena *arena = arena_new();
+	struct wanted_page page;
+	struct error error = {0};
+	if (!projection_wanted(wanted->settings.projection, entry->id, &sending->cursor, APPLY_PAGE_BYTES_MAX, arena,
+			       &page, &error)) {
+		log_error("what is wanted of node %s cannot be read: %s", entry->id, error.message);
+		end_conversation(wanted, entry, false);
+	} else if (page.workspace_count + page.session_count == 0) {
+		sending->idle_held = sending->held_version;
+		sending->idle_version = page.to_version;
+		end_conversation(wanted, entry, true);
+	} else {
+		sending->more = page.more;
+		sending->cursor = page.next;
+		send_page(wanted, entry, &page, arena);
+	}
+	arena_free(arena);
+}
+
+static void from_held_version(struct node_sending *sending)
+{
+	sending->cursor =
+	    (struct wanted_cursor){.held_version = sending->held_version, .version = sending->held_version};
+}
+
+static void converse(struct wanted *wanted, struct node_entry *entry)
+{
+	struct node_sending *sending = &entry->sending;
+	sending->under_way = true;
+	sending->again = false;
+	sending->restarts = 0;
+	append_settling(&sending->now, sending->later);
+	sending->later = NULL;
+	if (!sending->held_known)
+		sending->held_version = 0; /* everything; the answer tells */
+	from_held_version(sending);
+	next_page(wanted, entry);
+}
+
+/* ---- the answer ---- */
+
+static void take_out(struct wanted *wanted, struct call *call)
+{
+	struct call **place = &wanted->calls;
+	while (*place != call)
+		place = &(*place)->next;
+	*place = call->next;
+	free(call);
+}
+
+/* The version that the agent holds of our log; false when it follows another one. */
+static bool read_held(const struct wanted *wanted, const struct node_entry *entry, const struct incoming *answer,
+		      uint64_t *held)
+{
+	const struct log_identity *log = projection_runner_identity(wanted->settings.runner);
+	struct arena *arena = arena_new();
+	struct error error = {0};
+	bool ours = false;
+	if (incoming_header(answer, HEADER_ERROR_CODE) != NULL) {
+		envelope_decode_error(answer->data, false, &error);
+		log_error("node %s does not take what is wanted of it: %s", entry->id, error.message);
+		arena_free(arena);
+		return false;
+	}
+	Roost__ApplyResponse *response =
+	    (Roost__ApplyResponse *)message_unpack(&roost__apply_response__descriptor, answer->data, arena, &error);
+	if (response == NULL) {
+		log_error("node %s answers with rubbish: %s", entry->id, error.message);
+	} else {
+		ours = response->log_id != NULL && strcmp(response->log_id, log->log_id) == 0 &&
+		       response->log_epoch == log->log_epoch;
+		*held = response->held_version;
+		if (!ours)
+			log_warning("node %s follows the log %s, epoch %llu, and not ours", entry->id,
+				    response->log_id != NULL ? response->log_id : "",
+				    (unsigned long long)response->log_epoch);
+	}
+	arena_free(arena);
+	return ours;
+}
+
+static void on_held(struct wanted *wanted, struct node_entry *entry, uint64_t from_version, uint64_t held)
+{
+	struct node_sending *sending = &entry->sending;
+	sending->held_known = true;
+	sending->held_version = held;
+	if (held < from_version) { /* it stored nothing: it holds less than we thought */
+		if (++sending->restarts > RESTARTS_MAX) {
+			log_warning("node %s holds less with every answer", entry->id);
+			end_conversation(wanted, entry, false);
+			return;
+		}
+		from_held_version(sending);
+		next_page(wanted, entry);
+	} else if (sending->more) {
+		next_page(wanted, entry);
+	} else {
+		end_conversation(wanted, entry, true);
+	}
+}
+
+static void on_answer(void *context, const struct incoming *answer, const struct error *error)
+{
+	struct call *call = context;
+	struct wanted *wanted = call->wanted;
+	struct node_entry *entry = call->entry;
+	uint64_t from_version = call->from_version, held = 0;
+	take_out(wanted, call);
+	if (answer == NULL) {
+		log_debug("node %s does not answer: %s", entry->id, error->message);
+		entry->sending.held_known = false;
+		end_conversation(wanted, entry, false);
+	} else if (read_held(wanted, entry, answer, &held)) {
+		cutpoint(CUTPOINT_CONTROLLER_APPLY_STORED);
+		on_held(wanted, entry, from_version, held);
+	} else {
+		entry->sending.held_known = false;
+		end_conversation(wanted, entry, false);
+	}
+}
+
+/* ---- for everybody ---- */
+
+struct wanted *wanted_new(const struct wanted_settings *settings)
+{
+	struct wanted *wanted = calloc(1, sizeof(*wanted));
+	if (wanted == NULL)
+		abort();
+	wanted->settings = *settings;
+	return wanted;
+}
+
+static void drop(struct settling **list)
+{
+	while (*list != NULL) {
+		struct settling *one = *list;
+		*list = one->next;
+		free(one);
+	}
+}
+
+static void drop_waiting(void *context, struct node_entry *entry)
+{
+	(void)context;
+	drop(&entry->sending.now);
+	drop(&entry->sending.later);
+}
+
+void wanted_free(struct wanted *wanted)
+{
+	while (wanted->calls != NULL) {
+		connection_forget(wanted->settings.connection, wanted->calls->ticket);
+		take_out(wanted, wanted->calls);
+	}
+	node_table_each(wanted->settings.table, drop_waiting, NULL);
+	free(wanted);
+}
+
+void wanted_changed(struct wanted *wanted, const char *node_id, void (*settled)(void *context), void *context)
+{
+	struct node_entry *entry = node_table_get(wanted->settings.table, node_id);
+	struct settling *one = calloc(1, sizeof(*one));
+	if (one == NULL)
+		abort();
+	one->settled = settled;
+	one->context = context;
+	append_settling(&entry->sending.later, one);
+	if (entry->sending.under_way)
+		entry->sending.again = true;
+	else
+		converse(wanted, entry);
+}
+
+void wanted_heard(struct wanted *wanted, struct node_entry *entry, const Roost__NodeState *node,
+		  const Roost__Heartbeat *beat)
+{
+	const struct log_identity *log = projection_runner_identity(wanted->settings.runner);
+	struct node_sending *sending = &entry->sending;
+	bool ours = beat->log_id != NULL && strcmp(beat->log_id, log->log_id) == 0 && beat->log_epoch == log->log_epoch;
+	uint64_t held = ours ? beat->held_version : 0;
+	if (sending->under_way)
+		return; /* its answer is newer than this beat */
+	sending->held_known = true;
+	sending->held_version = held;
+	if (held >= node->version || (sending->idle_held == held && sending->idle_version == node->version))
+		return;
+	converse(wanted, entry);
+}
