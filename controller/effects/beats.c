@@ -145,6 +145,8 @@ bool beats_live(const struct beats *beats, const char *node_id, struct live_node
 		return false;
 	int64_t silence = beats_silence(beats, entry);
 	out->health = beats_health(silence, beats->settings.stale_ms);
+	if (!entry->beats.any && out->health == ROOST__NODE__HEALTH__HEALTHY)
+		return false; /* we have not listened long enough to tell */
 	out->has_last_heartbeat = entry->beats.any;
 	out->last_heartbeat_at = entry->beats.at_server_ms;
 	out->has_silent_since = out->health != ROOST__NODE__HEALTH__HEALTHY;
