@@ -4,8 +4,8 @@
 #include "bus/wire/envelope.h"
 
 #include "bus/foundation/limits.h"
+#include "bus/foundation/utf8.h"
 #include "bus/wire/json.h"
-#include "bus/wire/utf8.h"
 #include "resource.pb-c.h"
 
 #include <string.h>

@@ -2,10 +2,10 @@
  * is written, absent ones as null, except in a oneof, of which only the chosen member is. A string that
  * is not UTF-8 (a message made in this process may hold one) gets U+FFFD in the bad places, so the text
  * is always JSON. */
+#include "bus/foundation/utf8.h"
 #include "bus/wire/field.h"
 #include "bus/wire/json.h"
 #include "bus/wire/json_text.h"
-#include "bus/wire/utf8.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -77,7 +77,7 @@ static void put_string(struct writer *writer, const char *text)
 		at = run;
 		if (at == size)
 			break;
-		size_t length = utf8_character(data + at, size - at);
+		size_t length = utf8_character(text + at, size - at, NULL);
 		if (length == 0)
 			put(writer, "\xef\xbf\xbd", 3);
 		else if (length == 1)

@@ -4,8 +4,8 @@
 #include "bus/wire/message.h"
 
 #include "bus/foundation/limits.h"
+#include "bus/foundation/utf8.h"
 #include "bus/wire/field.h"
-#include "bus/wire/utf8.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -85,7 +85,7 @@ static bool check_message(const ProtobufCMessageDescriptor *descriptor, struct b
 		const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(descriptor, number);
 		if (field == NULL || type != WIRE_BYTES)
 			continue;
-		if (field->type == PROTOBUF_C_TYPE_STRING && !utf8_valid(value.data, value.size))
+		if (field->type == PROTOBUF_C_TYPE_STRING && !utf8_valid((const char *)value.data, value.size))
 			return error_set(error, ERROR_INVALID_ARGUMENT, "%s: is not UTF-8, or holds a zero byte",
 					 field->name);
 		if (field->type == PROTOBUF_C_TYPE_MESSAGE &&

@@ -1,7 +1,7 @@
 /* Terminals obey what they are sent, so whatever somebody else has written is escaped first. */
 #include "controller/cli/text.h"
 
-#include "bus/wire/utf8.h"
+#include "bus/foundation/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,35 +10,17 @@
 #include <unistd.h>
 #include <wchar.h>
 
-static uint32_t decode(const unsigned char *data, size_t length)
-{
-	static const unsigned char first_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-	uint32_t point = data[0] & first_bits[length];
-	for (size_t i = 1; i < length; i++)
-		point = point << 6 | (data[i] & 0x3f);
-	return point;
-}
-
-/* Control characters, and those that change the direction or the lines of what follows. */
-static bool is_dangerous(uint32_t point)
-{
-	return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x061c ||
-	       (point >= 0x200e && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
-	       (point >= 0x2066 && point <= 0x2069) || point == 0xfeff;
-}
-
 const char *text_safe(const char *text, bool lines, struct arena *arena)
 {
 	if (text == NULL)
 		return "";
-	const unsigned char *data = (const unsigned char *)text;
 	size_t size = strlen(text);
 	char *safe = arena_alloc(arena, 6 * size + 1);
 	size_t out = 0;
 	for (size_t at = 0; at < size;) {
-		size_t length = utf8_character(data + at, size - at);
-		uint32_t point = length == 0 ? data[at] : decode(data + at, length);
-		if (length == 0 || (is_dangerous(point) && !(lines && (point == '\n' || point == '\t'))))
+		uint32_t point = (unsigned char)text[at];
+		size_t length = utf8_character(text + at, size - at, &point);
+		if (length == 0 || (utf8_is_control(point) && !(lines && (point == '\n' || point == '\t'))))
 			out += (size_t)snprintf(safe + out, 7, point < 0x100 ? "\\x%02x" : "\\u%04x", point);
 		else {
 			memcpy(safe + out, text + at, length);
@@ -51,12 +33,12 @@ const char *text_safe(const char *text, bool lines, struct arena *arena)
 
 size_t text_width(const char *text)
 {
-	const unsigned char *data = (const unsigned char *)text;
 	size_t size = strlen(text);
 	size_t width = 0;
 	for (size_t at = 0; at < size;) {
-		size_t length = utf8_character(data + at, size - at);
-		int columns = length == 0 ? 1 : wcwidth((wchar_t)decode(data + at, length));
+		uint32_t point = 0;
+		size_t length = utf8_character(text + at, size - at, &point);
+		int columns = length == 0 ? 1 : wcwidth((wchar_t)point);
 		width += columns < 0 ? 1 : (size_t)columns;
 		at += length == 0 ? 1 : length;
 	}

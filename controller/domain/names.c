@@ -3,7 +3,7 @@
 #include "controller/domain/names.h"
 
 #include "bus/foundation/limits.h"
-#include "controller/domain/utf8.h"
+#include "bus/foundation/utf8.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -5,7 +5,7 @@
 #include "bus/foundation/limits.h"
 #include "controller/domain/deciding.h"
 #include "controller/domain/states.h"
-#include "controller/domain/utf8.h"
+#include "bus/foundation/utf8.h"
 #include <string.h>
 
 enum { MESSAGE_BYTES = 1024, STEP_BYTES = 64 };

@@ -3,7 +3,7 @@
 
 #include "bus/foundation/limits.h"
 #include "bus/foundation/ulid.h"
-#include "controller/domain/utf8.h"
+#include "bus/foundation/utf8.h"
 #include <string.h>
 
 static bool invalid(struct error *error, const char *field, const char *what)

@@ -3,7 +3,7 @@
 #include "controller/domain/validate.h"
 
 #include "bus/foundation/limits.h"
-#include "controller/domain/utf8.h"
+#include "bus/foundation/utf8.h"
 #include <string.h>
 
 static bool invalid(struct error *error, const char *field, const char *what)

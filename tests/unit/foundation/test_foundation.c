@@ -3,6 +3,7 @@
 #include "bus/foundation/clock.h"
 #include "bus/foundation/error.h"
 #include "bus/foundation/ulid.h"
+#include "bus/foundation/utf8.h"
 #include "tests/unit/cmocka_all.h"
 
 #include <errno.h>
@@ -102,6 +103,63 @@ static void the_server_clock_takes_the_middle_of_the_round_trip(void **state)
 	assert_true(server >= 5000005 && server < 5000005 + 5000);
 }
 
+static void only_the_one_spelling_of_a_character_is_utf8(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		size_t length;
+		uint32_t character;
+	} cases[] = {
+	    {"a", 1, 'a'},
+	    {"\xc2\x80", 2, 0x80},
+	    {"\xdf\xbf", 2, 0x7ff},
+	    {"\xe0\xa0\x80", 3, 0x800},
+	    {"\xed\x9f\xbf", 3, 0xd7ff},
+	    {"\xf0\x90\x80\x80", 4, 0x10000},
+	    {"\xf4\x8f\xbf\xbf", 4, 0x10ffff},
+	    {"\xc0\x80", 0, 0},
+	    {"\xc1\xbf", 0, 0},
+	    {"\xe0\x9f\xbf", 0, 0},
+	    {"\xed\xa0\x80", 0, 0},
+	    {"\xf0\x8f\xbf\xbf", 0, 0},
+	    {"\xf4\x90\x80\x80", 0, 0},
+	    {"\xf5\x80\x80\x80", 0, 0},
+	    {"\x80", 0, 0},
+	    {"\xc3", 0, 0},
+	    {"\xe2\x82", 0, 0},
+	    {"\xc3(", 0, 0},
+	    {"", 0, 0},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint32_t character = 0;
+		char again[4] = "";
+		assert_int_equal(utf8_read(cases[i].text, &character), cases[i].length);
+		if (cases[i].length == 0)
+			continue;
+		assert_int_equal(character, cases[i].character);
+		utf8_write(again, cases[i].length, character);
+		assert_memory_equal(again, cases[i].text, cases[i].length);
+	}
+}
+
+static void text_is_cut_and_repaired_between_characters(void **state)
+{
+	(void)state;
+	struct arena *arena = arena_new();
+	assert_int_equal(utf8_prefix("caf\xc3\xa9", 4), 3);
+	assert_int_equal(utf8_prefix("caf\xc3\xa9", 5), 5);
+	assert_int_equal(utf8_prefix("\xf0\x9f\x98\x80", 3), 0);
+	assert_string_equal(utf8_repaired("a\xffz\xc3", arena), "a\xef\xbf\xbdz\xef\xbf\xbd");
+	assert_null(utf8_repaired(NULL, arena));
+	assert_true(utf8_printable("caf\xc3\xa9"));
+	const char *bad[] = {"\n", "\x7f", "\xc2\x85", "\xe2\x80\xae", "\xe2\x81\xa6", "a\xff"};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(utf8_printable(bad[i]));
+	assert_false(utf8_valid("a\0b", 3));
+	arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +168,8 @@ int main(void)
 	    cmocka_unit_test(an_error_gathers_context_while_it_climbs),
 	    cmocka_unit_test(an_error_message_that_is_too_long_is_cut),
 	    cmocka_unit_test(ulids_sort_by_time_and_are_recognised),
+	    cmocka_unit_test(only_the_one_spelling_of_a_character_is_utf8),
+	    cmocka_unit_test(text_is_cut_and_repaired_between_characters),
 	    cmocka_unit_test(the_server_clock_takes_the_middle_of_the_round_trip),
 	};
 	return cmocka_run_group_tests_name("foundation", tests, NULL, NULL);
