@@ -40,7 +40,7 @@ static void oci_close(void *opaque)
 		free(network);
 	}
 	/* The rules are needed for as long as one workspace runs, with or without an agent. */
-	if (state->binary[0] != '\0' && network_list(&state->settings, arena, &ids, &count, NULL) && count == 0) {
+	if (network_list(&state->settings, arena, &ids, &count, NULL) && count == 0) {
 		char run[PLACE_PATH_MAX], group[64];
 		firewall_remove(&state->settings, NULL);
 		place_run_folder(&state->settings, run);

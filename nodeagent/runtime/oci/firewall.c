@@ -2,10 +2,17 @@
  * that no installation's id can be a keyword of nft. */
 #include "nodeagent/runtime/oci/firewall.h"
 
+#include "bus/foundation/log.h"
+#include "nodeagent/runtime/oci/netlink.h"
 #include "nodeagent/runtime/oci/network.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,6 +82,34 @@ bool firewall_make(const struct runtime_settings *settings, const struct externa
 	char input[sizeof(rules) + 256];
 	snprintf(input, sizeof(input), rules, settings->installation);
 	return allow_forwarding(error) && run_nft(input, wait, error);
+}
+
+static bool table_exists(const struct runtime_settings *settings)
+{
+	struct netlink_request request = {0};
+	struct nfgenmsg body = {.nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0};
+	char name[64];
+	int netlink = netlink_open(NETLINK_NETFILTER);
+	if (netlink < 0)
+		return false;
+	snprintf(name, sizeof(name), "roost_%s", settings->installation);
+	netlink_message(&request, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, 0, &body, sizeof(body));
+	netlink_put_text(&request, NFTA_TABLE_NAME, name);
+	bool exists = netlink_send(netlink, &request) == 0;
+	close(netlink);
+	return exists;
+}
+
+bool firewall_ensure(const struct runtime_settings *settings, struct error *error)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	pthread_mutex_lock(&lock);
+	bool exists = table_exists(settings);
+	if (!exists)
+		log_warning("the workspaces' firewall is absent and made again");
+	exists = exists || firewall_make(settings, NULL, error);
+	pthread_mutex_unlock(&lock);
+	return exists;
 }
 
 bool firewall_remove(const struct runtime_settings *settings, struct error *error)

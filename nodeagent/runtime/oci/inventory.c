@@ -40,7 +40,7 @@ static void add_folder(struct listing *listing, const char *path)
 	DIR *folder = opendir(path);
 	const struct dirent *entry;
 	while (folder != NULL && (entry = readdir(folder)) != NULL)
-		if (entry->d_name[0] != '.')
+		if (entry->d_name[0] != '.' && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN))
 			add(listing, entry->d_name);
 	if (folder != NULL)
 		closedir(folder);

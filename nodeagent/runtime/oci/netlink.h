@@ -1,5 +1,5 @@
-/* Just enough of rtnetlink to make links, addresses and routes: messages are put together in one buffer,
- * sent at once, and every one is acknowledged. Blocking; any thread, one socket per thread. */
+/* Just enough of netlink to make links, addresses and routes, and to look for a table of rules: messages are put
+ * together in one buffer, sent at once, and every one is acknowledged. Blocking; any thread, one socket per thread. */
 #ifndef ROOST_NODEAGENT_RUNTIME_OCI_NETLINK_H
 #define ROOST_NODEAGENT_RUNTIME_OCI_NETLINK_H
 
@@ -16,8 +16,9 @@ struct netlink_request {
 	uint32_t count; /* messages so far */
 };
 
-/* A socket in the thread's present network namespace, or -1 with errno. The caller closes it. */
-int netlink_open(void);
+/* A socket of a protocol (NETLINK_ROUTE ...) in the thread's present network namespace, or -1 with errno.
+ * The caller closes it. */
+int netlink_open(int protocol);
 
 /* Begins a message of `type` (RTM_...) with `body`; NLM_F_REQUEST and NLM_F_ACK are added to flags. */
 void netlink_message(struct netlink_request *request, uint16_t type, uint16_t flags, const void *body,

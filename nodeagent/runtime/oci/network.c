@@ -189,7 +189,7 @@ static int connect_inside(uint32_t slot)
 	write_setting("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "1");
 	write_setting("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
 	write_setting("/proc/sys/net/ipv4/ping_group_range", "0 65535");
-	int netlink = netlink_open();
+	int netlink = netlink_open(NETLINK_ROUTE);
 	if (netlink < 0)
 		return errno;
 	unsigned loopback = if_nametoindex("lo"), index = if_nametoindex("eth0");
@@ -223,7 +223,7 @@ static int connect_any_slot(const struct runtime_settings *settings, int netlink
 bool network_connect(const struct runtime_settings *settings, const char *workspace_id, int network_fd, uint32_t *slot,
 		     struct error *error)
 {
-	int netlink = netlink_open();
+	int netlink = netlink_open(NETLINK_ROUTE);
 	if (netlink < 0)
 		return error_errno(error, errno, "cannot speak to the kernel about links");
 	int failed = connect_any_slot(settings, netlink, workspace_id, network_fd, slot);
@@ -278,7 +278,7 @@ bool network_disconnect(const struct runtime_settings *settings, const char *wor
 {
 	struct search search = {.arena = arena_new()};
 	link_alias(settings, workspace_id, search.alias);
-	int netlink = netlink_open();
+	int netlink = netlink_open(NETLINK_ROUTE);
 	int failed = netlink < 0 ? errno : netlink_links(netlink, found_link, &search);
 	for (size_t i = 0; failed == 0 && i < search.count; i++)
 		delete_link(netlink, search.indexes[i]);
@@ -293,7 +293,7 @@ bool network_list(const struct runtime_settings *settings, struct arena *arena, 
 {
 	struct search search = {.arena = arena, .prefix = true};
 	link_alias(settings, "", search.alias);
-	int netlink = netlink_open();
+	int netlink = netlink_open(NETLINK_ROUTE);
 	int failed = netlink < 0 ? errno : netlink_links(netlink, found_link, &search);
 	if (netlink >= 0)
 		close(netlink);

@@ -6,6 +6,7 @@
 #include "nodeagent/runtime/oci/bundle.h"
 #include "nodeagent/runtime/oci/cgroup.h"
 #include "nodeagent/runtime/oci/disk.h"
+#include "nodeagent/runtime/oci/firewall.h"
 #include "nodeagent/runtime/oci/image.h"
 #include "nodeagent/runtime/oci/network.h"
 #include "nodeagent/runtime/oci/state.h"
@@ -138,7 +139,7 @@ static bool connect_network(struct oci_state *state, const struct oci_ability *a
 	label_read(place, &state->settings, &label);
 	*network = (struct oci_network){.slot = label.slot};
 	snprintf(network->id, sizeof(network->id), "%s", place->id);
-	if (!network_disconnect(&state->settings, place->id, error) ||
+	if (!firewall_ensure(&state->settings, error) || !network_disconnect(&state->settings, place->id, error) ||
 	    !namespaces_make(first_user, &network->namespaces, error))
 		return false;
 	if (network_connect(&state->settings, place->id, network->namespaces.network_fd, &network->slot, error))

@@ -78,6 +78,25 @@ static int serve(const char *port, const char *text)
 	}
 }
 
+/* Writes the sender of each datagram as a line to a file, until it is killed. */
+static int write_senders(const char *port, const char *path)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))}, sender;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) != 0)
+		return 1;
+	for (;;) {
+		char data[64], name[INET_ADDRSTRLEN];
+		socklen_t size = sizeof(sender);
+		FILE *file = fopen(path, "a");
+		if (file == NULL)
+			return 1;
+		if (recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&sender, &size) > 0)
+			fprintf(file, "%s\n", inet_ntop(AF_INET, &sender.sin_addr, name, sizeof(name)));
+		fclose(file);
+	}
+}
+
 /* SysV shared memory under a key: made, or looked for. */
 static int shared_memory(const char *verb, const char *key)
 {
@@ -90,6 +109,8 @@ int main(int argc, char **argv)
 	const char *verb = argc > 1 ? argv[1] : "";
 	if (strcmp(verb, "serve") == 0 && argc == 4)
 		return serve(argv[2], argv[3]);
+	if (strcmp(verb, "senders") == 0 && argc == 4)
+		return write_senders(argv[2], argv[3]);
 	if (strcmp(verb, "connect") == 0 && argc == 4)
 		return guest_connect(argv[2], argv[3]);
 	if (strncmp(verb, "shm-", 4) == 0 && argc == 3)

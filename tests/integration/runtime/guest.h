@@ -6,7 +6,7 @@
 int guest_connect(const char *address, const char *port);
 
 /* Attacks; each returns the program's exit code. */
-int attack_secrets(const char *secret);
+int attack_secrets(char *argument); /* overwrites it */
 int attack_forks(void);
 int attack_disk(const char *folder);
 int attack_memory(void);

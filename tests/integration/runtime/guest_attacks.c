@@ -74,14 +74,12 @@ static void search_processes(const char *secret)
 	DIR *processes = opendir("/proc");
 	const struct dirent *entry;
 	while (processes != NULL && (entry = readdir(processes)) != NULL) {
-		/* Its own command line names what it looks for. */
-		if (atoi(entry->d_name) <= 0 || atoi(entry->d_name) == getpid())
+		if (atoi(entry->d_name) <= 0)
 			continue;
 		char path[300];
 		for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 			snprintf(path, sizeof(path), "/proc/%s/%s", entry->d_name, files[i]);
-			/* The shell that started it has it on its command line. */
-			if (atoi(entry->d_name) != getppid() && holds(path, secret))
+			if (holds(path, secret))
 				report("found", path);
 		}
 		snprintf(path, sizeof(path), "/proc/%s/root/root", entry->d_name);
@@ -104,36 +102,25 @@ static void search_device(const char *path, unsigned major_number, unsigned mino
 	unlink(path);
 }
 
-int attack_secrets(const char *secret)
+int attack_secrets(char *argument)
 {
-	static const char *const folders[] = {"/root",
-					      "/home",
-					      "/etc",
-					      "/opt",
-					      "/srv",
-					      "/var",
-					      "/tmp",
-					      "/var/tmp",
-					      "/mnt",
-					      "/run",
-					      "/media",
-					      "/boot",
-					      "/dev/shm",
-					      "/run/roost",
-					      "/run/user",
-					      "/usr/local",
-					      "/lost+found",
-					      "/workspace/..",
-					      "/proc/1/root/..",
-					      "/proc/1/cwd/..",
-					      "/sys/kernel/debug",
-					      "/sys/fs/cgroup",
-					      "/sys/class/block"};
+	/* Its own command line would name what it looks for. */
+	const char *secret = strdup(argument);
+	memset(argument, 0, strlen(argument));
+	static const char *const folders[] = {
+	    "/root",	      "/home",		 "/etc",      "/opt",	    "/srv",	   "/var",
+	    "/tmp",	      "/var/tmp",	 "/mnt",      "/run",	    "/media",	   "/boot",
+	    "/dev/shm",	      "/run/roost",	 "/run/user", "/usr/local", "/lost+found", "/sys/kernel/debug",
+	    "/sys/fs/cgroup", "/sys/class/block"};
 	static const char *const sockets[] = {"/run/docker.sock", "/var/run/docker.sock",
 					      "/run/containerd/containerd.sock", "/run/systemd/private",
 					      "/run/dbus/system_bus_socket"};
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
 		search(folders[i], secret, 0);
+	/* Ways out that are none: three folders deep, /proc among them. */
+	static const char *const ways_out[] = {"/workspace/..", "/proc/1/root/..", "/proc/1/cwd/..", "/proc/self/root"};
+	for (size_t i = 0; i < sizeof(ways_out) / sizeof(ways_out[0]); i++)
+		search(ways_out[i], secret, 4);
 	search_processes(secret);
 	search_device("/tmp/disk", 254, 0, S_IFBLK);
 	search_device("/tmp/scsi", 8, 0, S_IFBLK);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct process daemon_process, silent_process;
+static struct process daemon_process, silent_process, senders_process;
 
 static bool answers(void *context)
 {
@@ -30,6 +30,28 @@ static bool has_namespace(void *context)
 	const char *argv[] = {"/bin/sh", "-c", script, NULL};
 	char output[64];
 	return process_run(argv, NULL, output, sizeof(output)) == 0;
+}
+
+/* Runs the guest program out there. */
+static void start_guest(struct process *process, const char *verb, int port_number, const char *last)
+{
+	char pid[16], port[16];
+	snprintf(pid, sizeof(pid), "%d", daemon_process.pid);
+	snprintf(port, sizeof(port), "%d", port_number);
+	const char *argv[] = {"nsenter", "-t", pid, "-n", GUEST_PROGRAM, verb, port, last, NULL};
+	process_start(process, argv, NULL, "/dev/null");
+}
+
+void outside_note_senders(struct outside *outside, const char *path)
+{
+	(void)outside;
+	start_guest(&senders_process, "senders", OUTSIDE_SENDERS_PORT, path);
+}
+
+void outside_add_address(struct outside *outside, const char *address)
+{
+	fixture_shell("nsenter -t %d -n ip addr add %s/32 dev inside && ip route add %s/32 via %s", daemon_process.pid,
+		      address, address, outside->address);
 }
 
 void outside_open(struct outside *outside, struct fixture *fixture)
@@ -57,11 +79,7 @@ void outside_open(struct outside *outside, struct fixture *fixture)
 		      "ip addr add %s/29 dev inside'",
 		      outside->name, daemon_process.pid, outside->machine, outside->name, outside->name,
 		      daemon_process.pid, outside->address);
-	char pid[16], port[16];
-	snprintf(pid, sizeof(pid), "%d", daemon_process.pid);
-	snprintf(port, sizeof(port), "%d", OUTSIDE_SILENT_PORT);
-	const char *silent[] = {"nsenter", "-t", pid, "-n", GUEST_PROGRAM, "serve", port, "", NULL};
-	process_start(&silent_process, silent, NULL, "/dev/null");
+	start_guest(&silent_process, "serve", OUTSIDE_SILENT_PORT, "");
 	if (!fixture_wait(answers, outside))
 		fixture_shell("echo the git server of the outside does not answer; false");
 }
@@ -69,6 +87,7 @@ void outside_open(struct outside *outside, struct fixture *fixture)
 void outside_close(struct outside *outside)
 {
 	(void)outside;
+	process_kill(&senders_process);
 	process_kill(&silent_process);
 	process_kill(&daemon_process);
 }

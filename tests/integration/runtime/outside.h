@@ -17,6 +17,14 @@ enum { OUTSIDE_SILENT_PORT = 7777 };
 
 /* Makes it, with `git daemon` serving the fixture's repositories on the usual port. */
 void outside_open(struct outside *outside, struct fixture *fixture);
+
+/* Writes the sender of each datagram to OUTSIDE_SENDERS_PORT as a line to `path`, from now on. */
+enum { OUTSIDE_SENDERS_PORT = 7778 };
+void outside_note_senders(struct outside *outside, const char *path);
+
+/* Gives the outside one more address, which the machine has a way to. */
+void outside_add_address(struct outside *outside, const char *address);
+
 void outside_close(struct outside *outside);
 
 #endif
