@@ -6,12 +6,12 @@
 #include "controller/cli/table.h"
 #include "controller/cli/text.h"
 
-static const char *health(const Roost__Node *node)
+static const char *health(const Roost__Node *node, struct arena *arena)
 {
 	if (!node->has_health_status)
 		return "";
 	const char *word = json_enum_word(&roost__node__health__descriptor, node->health_status);
-	return word == NULL ? "" : word;
+	return word == NULL ? "" : arena_strdup(arena, word);
 }
 
 static const char *capacity(const Roost__Node *node, struct arena *arena)
@@ -32,8 +32,9 @@ static void print(const Roost__ListNodesResponse *list, struct arena *arena)
 	int64_t now = clock_wall_ms();
 	for (size_t i = 0; i < list->n_nodes; i++) {
 		const Roost__Node *node = list->nodes[i];
-		table_row(table, (const char *[]){node->name, short_ids[i], status_word(&node->base), health(node),
-						  capacity(node, arena), text_age(node->last_heartbeat_at, now, arena),
+		table_row(table, (const char *[]){node->name, short_ids[i], status_word(&node->base, arena),
+						  health(node, arena), capacity(node, arena),
+						  text_age(node->last_heartbeat_at, now, arena),
 						  text_age(node->created_at, now, arena)});
 	}
 	table_print(table, "There is no node. Make one with: roost node create <name>");

@@ -48,8 +48,8 @@ static void print(const Roost__ListSessionsResponse *list, const Roost__ListWork
 		const Roost__AgentSession *session = list->sessions[i];
 		table_row(table, (const char *[]){session->label, short_ids[i],
 						  workspace_name(workspaces, session->workspace_id),
-						  arena_strdup(arena, status_word(&session->base)),
-						  ending(session, arena), text_age(session->created_at, now, arena)});
+						  status_word(&session->base, arena), ending(session, arena),
+						  text_age(session->created_at, now, arena)});
 	}
 	table_print(table, "There is no session. Start one with: roost session start <workspace>");
 }

@@ -19,7 +19,7 @@ static int run(struct invocation *invocation)
 		return show_outcome(invocation, &goal_session_ended, request.id, call.min_seq, call.seq);
 	if (invocation->json)
 		return show_json(invocation, API_stop_session, answer);
-	printf("session %s is %s\n", request.id, status_word(answer));
+	printf("session %s is %s\n", request.id, status_word(answer, invocation->arena));
 	return EXIT_DONE;
 }
 

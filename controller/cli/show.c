@@ -27,20 +27,31 @@ static const char *text_of(const ProtobufCMessage *message, const ProtobufCField
 	return text_safe(json + 1, false, arena);
 }
 
-void show_fields(const ProtobufCMessage *resource, struct arena *arena)
+/* The fields of a message, those of messages inside it with both names. */
+static void show_named(const ProtobufCMessage *resource, const char *prefix, struct arena *arena)
 {
 	for (unsigned i = 0; i < resource->descriptor->n_fields; i++) {
 		const ProtobufCFieldDescriptor *field = &resource->descriptor->fields[i];
-		const char *text = text_of(resource, field, arena);
-		char name[64];
-		if (text[0] == '\0' || strcmp(text, "null") == 0)
-			continue;
-		snprintf(name, sizeof(name), "%s", field->name);
+		const void *member = (const char *)resource + field->offset;
+		char *name = arena_printf(arena, "%s%s", prefix, field->name);
 		for (char *at = name; *at != '\0'; at++)
 			if (*at == '_')
 				*at = ' ';
-		printf("%-30s %s\n", name, text);
+		if (field->type == PROTOBUF_C_TYPE_MESSAGE && field->label != PROTOBUF_C_LABEL_REPEATED) {
+			const ProtobufCMessage *inner = *(const ProtobufCMessage *const *)member;
+			if (inner != NULL)
+				show_named(inner, arena_printf(arena, "%s ", name), arena);
+			continue;
+		}
+		const char *text = text_of(resource, field, arena);
+		if (text[0] != '\0' && strcmp(text, "null") != 0)
+			printf("%-32s %s\n", name, text);
 	}
+}
+
+void show_fields(const ProtobufCMessage *resource, struct arena *arena)
+{
+	show_named(resource, "", arena);
 }
 
 const char **show_short_ids(const char *const *ids, size_t count, struct arena *arena)
@@ -64,7 +75,7 @@ void show_status(enum kind kind, const ProtobufCMessage *resource, struct arena 
 	static const char *const name_fields[] = {
 	    [KIND_NODE] = "name", [KIND_WORKSPACE] = "display_name", [KIND_SESSION] = "label"};
 	const char *name = string_field(resource, name_fields[kind]);
-	const char *word = status_word(resource);
+	const char *word = status_word(resource, arena);
 	const char *colour = text_colours() ? text_colour_of(word) : "";
 	printf("%s %s (%s) is %s%s%s", kind_name(kind), text_safe(name, false, arena), string_field(resource, "id"),
 	       colour, word, colour[0] == '\0' ? "" : "\x1b[0m");

@@ -44,11 +44,11 @@ static const void *member(const ProtobufCMessage *message, const char *name)
 	return (const char *)message + field_named(message, name)->offset;
 }
 
-const char *status_word(const ProtobufCMessage *resource)
+const char *status_word(const ProtobufCMessage *resource, struct arena *arena)
 {
 	const char *word =
 	    json_enum_word(field_named(resource, "status")->descriptor, *(const int *)member(resource, "status"));
-	return word == NULL ? "" : word;
+	return word == NULL ? "" : arena_strdup(arena, word);
 }
 
 /* The thing itself; NULL with the error. *seq is what it was read from. */
@@ -92,12 +92,13 @@ static bool is_not_found(enum error_code code)
 	return code == ERROR_NODE_NOT_FOUND || code == ERROR_WORKSPACE_NOT_FOUND || code == ERROR_SESSION_NOT_FOUND;
 }
 
-static bool failed(const struct goal *goal, const ProtobufCMessage *resource, struct error *error)
+static bool failed(const struct goal *goal, const ProtobufCMessage *resource, struct arena *arena, struct error *error)
 {
 	const char *reason = *(const char *const *)member(resource, "error_message");
 	if (reason != NULL && reason[0] != '\0')
 		return error_set(error, goal->failure, "%s", reason);
-	return error_set(error, goal->failure, "The %s is %s now.", kind_name(goal->kind), status_word(resource));
+	return error_set(error, goal->failure, "The %s is %s now.", kind_name(goal->kind),
+			 status_word(resource, arena));
 }
 
 bool wait_for(const struct waiting *waiting, struct arena *arena, const ProtobufCMessage **resource,
@@ -123,10 +124,11 @@ bool wait_for(const struct waiting *waiting, struct arena *arena, const Protobuf
 		}
 		if (!seen)
 			return false;
-		if (has_word(goal->reached, status_word(*resource)))
+		const char *word = status_word(*resource, arena);
+		if (has_word(goal->reached, word))
 			return true;
-		if (has_word(goal->failed, status_word(*resource)))
-			return failed(goal, *resource, error);
+		if (has_word(goal->failed, word))
+			return failed(goal, *resource, arena, error);
 		if (!follow_wait(&follow, error))
 			return false;
 	}

@@ -29,7 +29,7 @@ struct waiting {
 bool wait_for(const struct waiting *waiting, struct arena *arena, const ProtobufCMessage **resource,
 	      struct error *error);
 
-/* The status of a node, workspace or session as its word; "" without one. Valid until the next call. */
-const char *status_word(const ProtobufCMessage *resource);
+/* The status of a node, workspace or session as its word, in the arena; "" without one. */
+const char *status_word(const ProtobufCMessage *resource, struct arena *arena);
 
 #endif

@@ -26,8 +26,8 @@ static const char *node_name(const Roost__ListNodesResponse *nodes, const char *
 
 static const char *status(const Roost__Workspace *workspace, struct arena *arena)
 {
-	const char *word = status_word(&workspace->base);
-	return workspace->status_uncertain_since == NULL ? arena_strdup(arena, word) : arena_printf(arena, "%s?", word);
+	const char *word = status_word(&workspace->base, arena);
+	return workspace->status_uncertain_since == NULL ? word : arena_printf(arena, "%s?", word);
 }
 
 static void print(const Roost__ListWorkspacesResponse *list, const Roost__ListNodesResponse *nodes, struct arena *arena)

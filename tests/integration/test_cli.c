@@ -93,12 +93,15 @@ static void a_workspace_lives_by_its_name(void **state)
 	expect_in(created, "workspace_running");
 	expect_in(created, "workspace api (");
 	expect_in(created, ") is running");
+	const char *nodes = cli_expect_done(cli, CLI_WORDS("node", "list"));
+	expect_in(nodes, "running");
+	expect_in(nodes, "1/");
 	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "list")), "https://example.org/x.git");
 	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "get", "API", "--json")), "\"displayName\":\"api\"");
 	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "stop", "api", "--wait")), ") is stopped");
 	cli_expect_refusal(cli, "workspace_not_running", CLI_WORDS("session", "start", "api", "--", "true"));
 	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "restart", "api", "--wait")), ") is running");
-	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "get", "api")), "generation                     2");
+	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "get", "api")), "generation                       2");
 	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "rename", "api", "backend", "--json")),
 		  "\"displayName\":\"backend\"");
 	cli_expect_refusal(cli, "workspace_not_found", CLI_WORDS("workspace", "get", "api"));
