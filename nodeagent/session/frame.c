@@ -112,7 +112,8 @@ ProtobufCMessage *frame_unpack(const ProtobufCMessageDescriptor *descriptor, con
 	ProtobufCMessage *message = protobuf_c_message_unpack(descriptor, arena_allocator(arena), size, data);
 	if (message == NULL || !strings_valid(message))
 		return NULL;
-	return message;
+	/* protobuf-c cuts a string at a zero byte in silence; what is cut or said twice shows in the size */
+	return protobuf_c_message_get_packed_size(message) == size ? message : NULL;
 }
 
 void frame_reader_free(struct frame_reader *reader)

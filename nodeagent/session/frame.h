@@ -36,7 +36,8 @@ void frame_reader_add(struct frame_reader *reader, const void *data, size_t size
 enum frame_result frame_reader_next(struct frame_reader *reader, const ProtobufCMessageDescriptor *descriptor,
 				    struct arena *arena, ProtobufCMessage **message);
 
-/* Unpacks one message into the arena. NULL when it does not decode or a string in it is not UTF-8. */
+/* Unpacks one message into the arena. NULL when it does not decode, a string in it is not UTF-8 or holds a
+ * zero byte, or it is packed in another way than protobuf-c packs it. */
 ProtobufCMessage *frame_unpack(const ProtobufCMessageDescriptor *descriptor, const void *data, size_t size,
 			       struct arena *arena);
 
