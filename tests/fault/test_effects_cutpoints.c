@@ -41,9 +41,9 @@ static int tear_down(void **state)
 static void arm(struct fixture *fixture, enum cutpoint place)
 {
 	struct controllers *controllers = &fixture->controllers;
-	const char *environment[] = {
-	    arena_printf(controllers->arena, "ROOST_CUTPOINT=%s", cutpoint_name(place)),
-	    arena_printf(controllers->arena, "ROOST_CUTPOINT_ONCE=%s/once", cleanup_folder()), NULL};
+	const char *environment[] = {arena_printf(controllers->arena, "ROOST_CUTPOINT=%s", cutpoint_name(place)),
+				     arena_printf(controllers->arena, "ROOST_CUTPOINT_ONCE=%s/once", cleanup_folder()),
+				     NULL};
 	controllers_stop(controllers, 0);
 	controllers_start(controllers, 0, environment);
 	controllers_wait_ready(controllers);
