@@ -5,10 +5,13 @@
 
 #include "bus/foundation/log.h"
 
+#include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { HOSTS_END_MS = 20000 };
+enum { HOSTS_END_MS = 20000, HOSTS_VANISH_MS = 2000 };
 
 struct ending {
 	uv_loop_t *loop;
@@ -145,11 +148,38 @@ static void remove_database(const char *path)
 	}
 }
 
+/* The session hosts' own cgroups, once the last of them has gone: that takes a moment longer than its
+ * word. */
+static void remove_cgroups(const struct agent_settings *settings)
+{
+	static const char *const roots[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"};
+	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+		char hosts[160];
+		char parent[128];
+		snprintf(parent, sizeof(parent), "%s/roost-%s", roots[i], settings->node_id);
+		snprintf(hosts, sizeof(hosts), "%s/sessionhosts", parent);
+		for (int waited = 0; rmdir(hosts) != 0 && errno == EBUSY && waited < HOSTS_VANISH_MS; waited += 10)
+			usleep(10 * 1000);
+		rmdir(parent);
+	}
+}
+
+static int remove_entry(const char *path, const struct stat *facts, int kind, struct FTW *place)
+{
+	(void)facts;
+	(void)kind;
+	(void)place;
+	if (remove(path) != 0)
+		log_warning("%s stays: %s", path, strerror(errno));
+	return 0;
+}
+
+/* Workspaces and sessions are gone; what is left is what they shared. Goes into no other file system. */
 static void remove_folders(const struct agent_settings *settings)
 {
-	/* They stay when something in them is not ours. */
-	rmdir(settings->workspaces_folder);
-	rmdir(settings->sessions_folder);
+	enum { OPEN_MOST = 16 };
+	nftw(settings->workspaces_folder, remove_entry, OPEN_MOST, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	nftw(settings->sessions_folder, remove_entry, OPEN_MOST, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 bool stop_all(uv_loop_t *loop, const struct agent_settings *settings, bool purge, struct error *error)
@@ -171,6 +201,7 @@ bool stop_all(uv_loop_t *loop, const struct agent_settings *settings, bool purge
 	}
 	runtime_close(ending.runtime);
 	arena_free(arena);
+	remove_cgroups(settings);
 	if (ok && purge) {
 		remove_database(settings->database);
 		remove_folders(settings);

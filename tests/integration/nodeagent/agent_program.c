@@ -42,12 +42,16 @@ static void add(struct environment *environment, const char *name, const char *v
 static void fill(const struct agent_program *agent, struct environment *environment)
 {
 	char once[300];
+	char repositories[300];
 	memset(environment, 0, sizeof(*environment));
 	snprintf(once, sizeof(once), "%s/cut", agent->folder);
 	add(environment, "ROOST_DATA_DIR", agent->folder);
 	add(environment, "ROOST_NATS_URL", agent->url);
 	add(environment, "ROOST_CREDENTIALS", agent->credentials);
 	add(environment, "ROOST_NODE_ID", agent->node_id);
+	snprintf(repositories, sizeof(repositories), "%.*s/repos", (int)(strrchr(agent->folder, '/') - agent->folder),
+		 agent->folder);
+	add(environment, "ROOST_LOCAL_REPOS", repositories);
 	add(environment, "NODE_HEARTBEAT_SECONDS", "1");
 	add(environment, "WORKSPACE_STOP_GRACE_MS", "500");
 	add(environment, "WORKSPACE_MEMORY_MB", "256");

@@ -36,7 +36,29 @@ const char *bench_id(char id[27])
 	return id;
 }
 
+static void on_look(uv_timer_t *timer)
+{
+	struct bench *bench = timer->data;
+	if (!process_ended(&bench->agent.process))
+		return;
+	bench->restarts++;
+	agent_program_start(&bench->agent);
+}
+
+void bench_supervise(struct bench *bench)
+{
+	uv_timer_init(&bench->loop, &bench->supervision);
+	bench->supervision.data = bench;
+	bench->supervised = true;
+	uv_timer_start(&bench->supervision, on_look, 20, 20);
+}
+
 void bench_open(struct bench *bench, const char *program)
+{
+	bench_open_cut(bench, program, "");
+}
+
+void bench_open_cut(struct bench *bench, const char *program, const char *cutpoint)
 {
 	static int number;
 	static char path[512];
@@ -53,6 +75,7 @@ void bench_open(struct bench *bench, const char *program)
 	fake_controller_start(&bench->controller, &bench->loop, url,
 			      nats_server_credentials(bench->server, "controller", NULL), node_id);
 	agent_program_init(&bench->agent, path, bench->folder, url, node_credentials(bench->server, node_id), node_id);
+	snprintf(bench->agent.cutpoint, sizeof(bench->agent.cutpoint), "%s", cutpoint);
 	agent_program_start(&bench->agent);
 }
 
@@ -68,11 +91,29 @@ static void show_log(const struct bench *bench)
 		fclose(file);
 }
 
+/* Neither control groups, nor links, mounts or firewall rules carry the node's id. */
+static void assert_nothing_is_left(const struct bench *bench)
+{
+	char text[4096];
+	char script[1024];
+	snprintf(script, sizeof(script),
+		 "find /sys/fs/cgroup -name '*%s*' -not -path '*/proc/*'; ip -o link | grep '%s';"
+		 " grep '%s' /proc/self/mountinfo; nft list tables | grep '%s'; ls /run/roost 2>/dev/null | grep '%s'",
+		 bench->agent.node_id, bench->agent.node_id, bench->agent.folder, bench->agent.node_id,
+		 bench->agent.node_id);
+	const char *const argv[] = {"sh", "-c", script, NULL};
+	process_run(argv, NULL, text, sizeof(text));
+	assert_string_equal(text, "");
+}
+
 void bench_close(struct bench *bench)
 {
 	if (getenv("TEST_SHOW_LOG"))
 		show_log(bench);
+	if (bench->supervised)
+		uv_close((uv_handle_t *)&bench->supervision, NULL);
 	agent_program_kill(&bench->agent);
+	bench->agent.cutpoint[0] = 0;
 	int code = agent_program_stop_all(&bench->agent, true);
 	fake_controller_stop(&bench->controller);
 	loop_finish(&bench->loop);
@@ -81,6 +122,7 @@ void bench_close(struct bench *bench)
 	assert_false(bench_exists(bench, "workspaces"));
 	assert_false(bench_exists(bench, "sessions"));
 	assert_false(bench_exists(bench, "nodeagent.db"));
+	assert_nothing_is_left(bench);
 }
 
 void bench_script(const struct bench *bench, const char *first, char script[512])
@@ -93,4 +135,33 @@ bool bench_exists(const struct bench *bench, const char *name)
 	char path[600];
 	snprintf(path, sizeof(path), "%s/%s", bench->agent.folder, name);
 	return access(path, F_OK) == 0;
+}
+
+void bench_repository(const struct bench *bench, char path[300])
+{
+	char text[2048];
+	char script[1024];
+	snprintf(path, 300, "%s/repos/project", bench->folder);
+	snprintf(script, sizeof(script),
+		 "mkdir -p '%s' && cd '%s' && git init -q -b main && echo hello > README && git add README &&"
+		 " git -c user.name=test -c user.email=test@example.org commit -q -m first",
+		 path, path);
+	const char *const argv[] = {"sh", "-c", script, NULL};
+	if (process_run(argv, NULL, text, sizeof(text)) != 0)
+		fail_msg("%s", text);
+}
+
+/* The sandbox's first process is the only workspaceinit whose environment or cgroup names it. */
+int bench_kill_sandbox(const struct bench *bench, const char *workspace_id)
+{
+	(void)bench;
+	char text[256];
+	char script[512];
+	snprintf(script, sizeof(script),
+		 "for p in $(grep -ls '%s' /proc/[0-9]*/cgroup | cut -d/ -f3); do"
+		 " [ \"$(readlink /proc/$p/ns/pid)\" != \"$(readlink /proc/self/ns/pid)\" ] &&"
+		 " grep -q 'NSpid:.*\\s1$' /proc/$p/status && kill -9 $p && exit 0; done; exit 1",
+		 workspace_id);
+	const char *const argv[] = {"sh", "-c", script, NULL};
+	return process_run(argv, NULL, text, sizeof(text));
 }

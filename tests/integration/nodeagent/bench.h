@@ -13,10 +13,19 @@ struct bench {
 	struct fake_controller controller;
 	struct agent_program agent;
 	char folder[200];
+	uv_timer_t supervision;
+	bool supervised;
+	int restarts; /* by the supervision */
 };
 
 /* Starts the server, the controller and the agent; `program` is the name of the agent's program. */
 void bench_open(struct bench *bench, const char *program);
+
+/* The same, with an agent that ends at a cut-point, once. */
+void bench_open_cut(struct bench *bench, const char *program, const char *cutpoint);
+
+/* From now on an agent that ends is started again. */
+void bench_supervise(struct bench *bench);
 
 /* Ends everything, what the agent's installation runs included, and checks that nothing of it is left. */
 void bench_close(struct bench *bench);
@@ -29,5 +38,11 @@ void bench_script(const struct bench *bench, const char *first, char script[512]
 
 /* True when a path below the installation's folder exists. */
 bool bench_exists(const struct bench *bench, const char *name);
+
+/* A git repository with a README that says hello, below the agent's ROOST_LOCAL_REPOS. */
+void bench_repository(const struct bench *bench, char path[300]);
+
+/* kill -9 of a real sandbox's first process; 0 when there was one. */
+int bench_kill_sandbox(const struct bench *bench, const char *workspace_id);
 
 #endif

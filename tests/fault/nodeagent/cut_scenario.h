@@ -1,0 +1,14 @@
+/* The life of two workspaces and two sessions, lived through by an agent that is killed once on the way
+ * and started again. */
+#ifndef ROOST_TESTS_FAULT_NODEAGENT_CUT_SCENARIO_H
+#define ROOST_TESTS_FAULT_NODEAGENT_CUT_SCENARIO_H
+
+#include "tests/integration/nodeagent/bench.h"
+
+/* Runs it for every cut-point of the node agent and of session hosts, one after another, with the
+ * program of that name, and checks after each: the cut happened, nothing was started twice, everything
+ * reached its final state and was told once, and nothing is left. `started_inside`: sessions see
+ * /workspace, else the test's own folder. An argument limits it to the cut-points that contain it. */
+void cut_scenario_run_all(const char *program, bool started_inside, const char *only);
+
+#endif

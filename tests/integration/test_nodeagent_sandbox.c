@@ -1,0 +1,158 @@
+/* The node agent with real sandboxes: the oci driver, session hosts and git, on a real nats-server. */
+#include "bus/wire/message.h"
+#include "tests/integration/nodeagent/bench.h"
+#include "tests/support/loop.h"
+#include "tests/unit/cmocka_all.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RUN	     ROOST__WANTED_WORKSPACE__DESIRED__RUN
+#define STOP	     ROOST__WANTED_WORKSPACE__DESIRED__STOP
+#define REMOVE	     ROOST__WANTED_WORKSPACE__DESIRED__REMOVE
+#define SESSION_RUN  ROOST__WANTED_SESSION__DESIRED__RUN
+#define SESSION_STOP ROOST__WANTED_SESSION__DESIRED__STOP
+#define TOLD(kind)   ROOST__REPORT__REPORT_##kind
+
+static int setup(void **state)
+{
+	static struct bench bench;
+	bench_open(&bench, "roost-nodeagent");
+	*state = &bench;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	bench_close(*state);
+	return 0;
+}
+
+static void want(struct bench *bench, const char *id, uint32_t generation, Roost__WantedWorkspace__Desired desired,
+		 const char *repository)
+{
+	struct wanted_row *row = fake_controller_want(&bench->controller, id, generation, desired, "");
+	snprintf(row->repository, sizeof(row->repository), "%s", repository);
+	row->version = ++bench->controller.version;
+	fake_controller_send(&bench->controller);
+}
+
+static void await_running(struct bench *bench, const char *id, int times)
+{
+	fake_controller_await(&bench->controller, TOLD(WORKSPACE_RUNNING), id, times);
+}
+
+/* Runs a script in a session of the workspace to its end and returns its exit code. */
+static int run_inside(struct bench *bench, const char *id, uint32_t generation, const char *script)
+{
+	char session[27];
+	fake_controller_want_session(&bench->controller, bench_id(session), id, generation, SESSION_RUN, script);
+	const struct told *told = fake_controller_await(&bench->controller, TOLD(SESSION_ENDED), session, 1);
+	assert_true(told->has_exit_code);
+	return told->exit_code;
+}
+
+/* S0-03, S0-06, S0-11, S0-12, D6: a checkout that is worked in, kept over stop and restart. */
+static void a_repository_is_worked_in_and_kept(void **state)
+{
+	struct bench *bench = *state;
+	char id[27];
+	char repository[300];
+	bench_repository(bench, repository);
+	want(bench, bench_id(id), 1, RUN, repository);
+	await_running(bench, id, 1);
+	assert_int_equal(run_inside(bench, id, 1, "grep -q hello README && echo mine > kept"), 0);
+	want(bench, id, 2, RUN, repository);
+	await_running(bench, id, 2);
+	assert_int_equal(run_inside(bench, id, 2, "grep -q mine kept && git status --short | grep -q kept"), 0);
+	want(bench, id, 2, REMOVE, repository);
+	fake_controller_await(&bench->controller, TOLD(WORKSPACE_REMOVED), id, 1);
+}
+
+/* S0-33, S1-04 */
+static void a_repository_that_is_not_there_ends_in_failed(void **state)
+{
+	struct bench *bench = *state;
+	char id[27];
+	char repository[400];
+	snprintf(repository, sizeof(repository), "%s/repos/absent", bench->folder);
+	want(bench, bench_id(id), 1, RUN, repository);
+	const struct told *told = fake_controller_await(&bench->controller, TOLD(WORKSPACE_FAILED), id, 1);
+	assert_true(strlen(told->message) > 10);
+	char folder[64];
+	snprintf(folder, sizeof(folder), "workspaces/%s", id);
+	assert_false(bench_exists(bench, folder));
+}
+
+/* What runs goes on over kill -9 and the loss of the database, and its end is still noticed. */
+static void a_sandbox_and_its_session_outlive_the_agent(void **state)
+{
+	struct bench *bench = *state;
+	struct fake_controller *controller = &bench->controller;
+	char id[27];
+	char session[27];
+	want(bench, bench_id(id), 1, RUN, "");
+	await_running(bench, id, 1);
+	fake_controller_want_session(controller, bench_id(session), id, 1, SESSION_RUN, "echo here; sleep 1000");
+	fake_controller_await(controller, TOLD(SESSION_RUNNING), session, 1);
+	agent_program_kill(&bench->agent);
+	agent_program_delete_database(&bench->agent);
+	agent_program_start(&bench->agent);
+	await_running(bench, id, 2);
+	fake_controller_await(controller, TOLD(SESSION_RUNNING), session, 2);
+	assert_int_equal(fake_controller_count(controller, TOLD(SESSION_ENDED), session), 0);
+	/* The same sandbox: what was left in its memory is still there. */
+	assert_int_equal(run_inside(bench, id, 1, "pgrep -f 'sleep 1000' > /dev/null"), 0);
+	fake_controller_want(controller, id, 1, STOP, "");
+	fake_controller_await(controller, TOLD(SESSION_ENDED), session, 1);
+	fake_controller_await(controller, TOLD(WORKSPACE_STOPPED), id, 1);
+}
+
+/* S0-17: what a session leaves in the background ends with it, and nothing else does. */
+static void a_stopped_session_leaves_no_process(void **state)
+{
+	struct bench *bench = *state;
+	struct fake_controller *controller = &bench->controller;
+	char id[27];
+	char session[27];
+	want(bench, bench_id(id), 1, RUN, "");
+	await_running(bench, id, 1);
+	fake_controller_want_session(controller, bench_id(session), id, 1, SESSION_RUN,
+				     "setsid sh -c 'trap \"\" HUP TERM; sleep 4321' & trap '' HUP TERM; sleep 1234");
+	fake_controller_await(controller, TOLD(SESSION_RUNNING), session, 1);
+	fake_controller_want_session(controller, session, id, 1, SESSION_STOP, "");
+	fake_controller_await(controller, TOLD(SESSION_ENDED), session, 1);
+	assert_int_equal(run_inside(bench, id, 1, "! pgrep -f 'sleep (4321|1234)$' > /dev/null"), 0);
+}
+
+/* The loop learns of it from the kernel. */
+static void a_killed_sandbox_is_told_as_lost(void **state)
+{
+	struct bench *bench = *state;
+	char id[27];
+	want(bench, bench_id(id), 1, RUN, "");
+	await_running(bench, id, 1);
+	assert_int_equal(bench_kill_sandbox(bench, id), 0);
+	fake_controller_await(&bench->controller, TOLD(WORKSPACE_LOST), id, 1);
+	want(bench, id, 2, RUN, "");
+	await_running(bench, id, 2);
+}
+
+#define bench_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+/* With an argument: only the tests that match it. */
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+	    bench_test(a_repository_is_worked_in_and_kept),
+	    bench_test(a_repository_that_is_not_there_ends_in_failed),
+	    bench_test(a_sandbox_and_its_session_outlive_the_agent),
+	    bench_test(a_stopped_session_leaves_no_process),
+	    bench_test(a_killed_sandbox_is_told_as_lost),
+	};
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
