@@ -32,9 +32,9 @@ void controllers_close(struct controllers *controllers)
 		if (controllers->connections[i] != NULL)
 			connection_close(controllers->connections[i], NULL, NULL);
 	loop_finish(&controllers->loop);
-	nats_server_stop(controllers->server);
 	for (int i = 0; i < CONTROLLERS_MAX; i++)
 		controllers_remove_database(controllers, i);
+	nats_server_stop(controllers->server);
 	arena_free(controllers->arena);
 }
 
