@@ -1,0 +1,358 @@
+/* Reports: early, late, doubled, reordered, unknown, and in batches (S1-05..S1-16, D11). */
+#include "bus/foundation/limits.h"
+#include "tests/unit/cmocka_all.h"
+#include "tests/unit/domain/world.h"
+
+#include <string.h>
+
+enum { REPORTS_MAX = 8, EPOCH = 7 };
+
+static struct world *world;
+static const char *node, *workspace;
+
+/* A batch under construction: reports and what is in them. */
+static struct {
+	Roost__Report reports[REPORTS_MAX];
+	Roost__Report *pointers[REPORTS_MAX];
+	Roost__WorkspaceRunning running[REPORTS_MAX];
+	Roost__WorkspaceStopped stopped[REPORTS_MAX];
+	Roost__WorkspaceStep steps[REPORTS_MAX];
+	Roost__WorkspaceFailed failed[REPORTS_MAX];
+	size_t count;
+} built;
+
+/* A node whose agent has reported once (number 1), with a workspace that is being made. */
+static int begin(void **state)
+{
+	(void)state;
+	memset(&built, 0, sizeof(built));
+	world = world_new();
+	node = world_make_node(world, "n");
+	workspace = world_make_workspace(world, node, "api");
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	world_free(world);
+	return 0;
+}
+
+static Roost__Report *add(uint64_t number, Roost__Report__ReportCase which)
+{
+	Roost__Report *report = &built.reports[built.count];
+	roost__report__init(report);
+	report->number = number;
+	report->report_case = which;
+	built.pointers[built.count++] = report;
+	return report;
+}
+
+static void add_running(uint64_t number, const char *id, uint32_t generation)
+{
+	Roost__WorkspaceRunning *running = &built.running[built.count];
+	roost__workspace_running__init(running);
+	running->workspace_id = id;
+	running->has_generation = true;
+	running->generation = generation;
+	add(number, ROOST__REPORT__REPORT_WORKSPACE_RUNNING)->workspace_running = running;
+}
+
+static void add_step(uint64_t number, const char *id, uint32_t generation, const char *message)
+{
+	Roost__WorkspaceStep *step = &built.steps[built.count];
+	roost__workspace_step__init(step);
+	step->workspace_id = id;
+	step->has_generation = true;
+	step->generation = generation;
+	step->step = "clone";
+	step->message = message;
+	add(number, ROOST__REPORT__REPORT_WORKSPACE_STEP)->workspace_step = step;
+}
+
+static void add_failed(uint64_t number, const char *id, uint32_t generation, const char *message, const char *detail)
+{
+	Roost__WorkspaceFailed *failed = &built.failed[built.count];
+	roost__workspace_failed__init(failed);
+	failed->workspace_id = id;
+	failed->has_generation = true;
+	failed->generation = generation;
+	failed->step = "clone";
+	failed->message = message;
+	failed->detail = detail;
+	add(number, ROOST__REPORT__REPORT_WORKSPACE_FAILED)->workspace_failed = failed;
+}
+
+/* Sends what was built; the answer's `taken`. */
+static struct decision *send_as(uint64_t epoch, uint64_t *taken)
+{
+	Roost__ReportBatch batch = ROOST__REPORT_BATCH__INIT;
+	Roost__ReportAnswer *answer;
+	batch.node_id = node;
+	batch.agent_epoch = epoch;
+	batch.n_reports = built.count;
+	batch.reports = built.pointers;
+	struct decision *decision = world_take(world, decide_reports(world_inputs(world), &batch, &answer));
+	assert_int_equal(answer->agent_epoch, epoch);
+	*taken = answer->taken;
+	built.count = 0;
+	return decision;
+}
+
+static struct decision *send(uint64_t *taken)
+{
+	return send_as(EPOCH, taken);
+}
+
+static Roost__Workspace__Status status_of(const char *id)
+{
+	return world_workspace(world, id)->resource->status;
+}
+
+/* S1-03 */
+static void test_a_batch_becomes_one_record_with_its_position(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	add_step(2, workspace, 1, "cloning");
+	add_running(3, workspace, 1);
+	const struct decision *decision = send(&taken);
+	assert_int_equal(decision->kind, DECISION_APPEND);
+	assert_int_equal(taken, 3);
+	assert_int_equal(decision->record->n_changes, 2);
+	assert_int_equal(decision->record->report_position->number, 3);
+	assert_int_equal(decision->record->report_position->agent_epoch, EPOCH);
+	assert_string_equal(decision->record->owner, "alice");
+	assert_null(decision->record->idempotency_key);
+	assert_int_equal(status_of(workspace), ROOST__WORKSPACE__STATUS__RUNNING);
+	assert_string_equal(world_workspace(world, workspace)->last_step, "clone");
+	assert_int_equal(world_node(world, node)->report_position->number, 3);
+}
+
+/* S1-07 */
+static void test_a_doubled_batch_is_had(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	add_running(2, workspace, 1);
+	send(&taken);
+	add_running(2, workspace, 1);
+	const struct decision *decision = send(&taken);
+	assert_int_equal(decision->kind, DECISION_NOTHING);
+	assert_true(decision->certain);
+	assert_int_equal(taken, 2);
+	add_step(1, workspace, 1, "old");
+	decision = send(&taken);
+	assert_int_equal(decision->kind, DECISION_NOTHING);
+	assert_int_equal(taken, 2);
+}
+
+static void test_an_overlapping_batch_is_taken_from_where_it_is_new(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	add_step(2, workspace, 1, "a");
+	send(&taken);
+	add_step(1, workspace, 1, "x");
+	add_step(2, workspace, 1, "a");
+	add_running(3, workspace, 1);
+	const struct decision *decision = send(&taken);
+	assert_int_equal(decision->record->n_changes, 1);
+	assert_int_equal(taken, 3);
+}
+
+/* Reordered on the way: the gap is answered with where to go on. */
+static void test_a_gap_is_answered_with_the_number_that_is_held(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	add_running(3, workspace, 1);
+	const struct decision *decision = send(&taken);
+	assert_int_equal(decision->kind, DECISION_NOTHING);
+	assert_false(decision->certain); /* a fresher projection may have the one before */
+	assert_int_equal(taken, 1);
+	add_step(2, workspace, 1, "a");
+	add_running(4, workspace, 1); /* a gap within the batch: up to there */
+	decision = send(&taken);
+	assert_int_equal(decision->kind, DECISION_APPEND);
+	assert_int_equal(taken, 2);
+	assert_int_equal(status_of(workspace), ROOST__WORKSPACE__STATUS__CREATING);
+}
+
+/* D11, S1-06, S1-16: success, the position moves, nothing is revived. */
+static void test_a_late_report_moves_the_position_and_nothing_else(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	Roost__StopWorkspaceRequest request = ROOST__STOP_WORKSPACE_REQUEST__INIT;
+	request.id = workspace;
+	world_take(world, decide_stop_workspace(world_inputs(world), &request));
+	add_running(2, workspace, 1);
+	const struct decision *decision = send(&taken);
+	assert_int_equal(decision->kind, DECISION_APPEND);
+	assert_int_equal(decision->record->n_changes, 0);
+	assert_int_equal(taken, 2);
+	assert_int_equal(status_of(workspace), ROOST__WORKSPACE__STATUS__STOPPING);
+}
+
+static void test_another_generation_changes_nothing(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	add_running(2, workspace, 2);
+	add_failed(3, workspace, 0, "old", NULL);
+	assert_int_equal(send(&taken)->record->n_changes, 0);
+	assert_int_equal(taken, 3);
+	assert_int_equal(status_of(workspace), ROOST__WORKSPACE__STATUS__CREATING);
+}
+
+/* Each report is judged after the one before it. */
+static void test_reports_of_one_batch_build_on_each_other(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	add_running(2, workspace, 1);
+	add_running(3, workspace, 1);
+	add_failed(4, workspace, 1, "too late", NULL);
+	const struct decision *decision = send(&taken);
+	assert_int_equal(decision->record->n_changes, 1);
+	assert_int_equal(taken, 4);
+	assert_int_equal(status_of(workspace), ROOST__WORKSPACE__STATUS__RUNNING);
+}
+
+/* S0-33, S1-04 */
+static void test_a_failure_has_its_reason_and_the_tail_of_the_output(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	size_t size = STEP_OUTPUT_TAIL_BYTES + 100;
+	char *detail = arena_alloc(world->arena, size + 1);
+	memset(detail, 'x', size);
+	memcpy(detail + size - 5, "fatal", 5);
+	add_failed(2, workspace, 1, "the repository does not exist", detail);
+	const struct decision *decision = send(&taken);
+	const Roost__WorkspaceFailed *failed = decision->record->changes[0]->workspace_failed;
+	assert_int_equal(strlen(failed->detail), STEP_OUTPUT_TAIL_BYTES);
+	assert_string_equal(failed->detail + STEP_OUTPUT_TAIL_BYTES - 5, "fatal");
+	assert_int_equal(status_of(workspace), ROOST__WORKSPACE__STATUS__ERROR);
+	assert_string_equal(world_workspace(world, workspace)->resource->error_message,
+			    "the repository does not exist");
+	assert_int_equal(world_workspace(world, workspace)->wanted_version, world_node(world, node)->version);
+}
+
+static void test_long_messages_are_cut_between_characters(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	char *message = arena_alloc(world->arena, 4001);
+	for (int i = 0; i < 1333; i++)
+		memcpy(message + i * 3, "\xe2\x82\xac", 3);
+	add_step(2, workspace, 1, message);
+	const char *cut = send(&taken)->record->changes[0]->workspace_step->message;
+	assert_int_equal(strlen(cut), 1023);
+}
+
+static void test_what_nobody_understands_is_recorded_and_passed_over(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	add(2, ROOST__REPORT__REPORT__NOT_SET);
+	add_running(3, world_id(world), 1);
+	add_running(4, NULL, 1);
+	add_running(5, workspace, 1);
+	const struct decision *decision = send(&taken);
+	assert_int_equal(taken, 5);
+	assert_int_equal(decision->record->n_changes, 4);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(decision->record->changes[i]->change_case, ROOST__CHANGE__CHANGE_REPORT_REJECTED);
+		assert_int_equal(decision->record->changes[i]->report_rejected->number, 2 + i);
+	}
+	assert_int_equal(world->applied.events[0]->level, ROOST__EVENT__LEVEL__WARNING);
+	assert_int_equal(status_of(workspace), ROOST__WORKSPACE__STATUS__RUNNING);
+}
+
+/* S0-26, S0-41: a node speaks about its own things only. */
+static void test_a_node_cannot_speak_about_another_nodes_workspace(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	const char *other = world_make_node(world, "m"), *theirs = world_make_workspace(world, other, "x");
+	add_running(2, theirs, 1);
+	const struct decision *decision = send(&taken);
+	assert_int_equal(decision->record->changes[0]->change_case, ROOST__CHANGE__CHANGE_REPORT_REJECTED);
+	assert_int_equal(status_of(theirs), ROOST__WORKSPACE__STATUS__CREATING);
+}
+
+static void test_a_new_agent_database_begins_at_one(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	add_running(2, workspace, 1);
+	const struct decision *decision = send_as(EPOCH + 1, &taken);
+	assert_int_equal(decision->kind, DECISION_NOTHING);
+	assert_int_equal(taken, 0);
+	add_running(1, workspace, 1);
+	decision = send_as(EPOCH + 1, &taken);
+	assert_int_equal(decision->kind, DECISION_APPEND);
+	assert_int_equal(taken, 1);
+	/* What the replaced database still sends is had. */
+	add_step(2, workspace, 1, "x");
+	add_step(3, workspace, 1, "y");
+	decision = send_as(EPOCH, &taken);
+	assert_int_equal(decision->kind, DECISION_NOTHING);
+	assert_int_equal(taken, 3);
+	assert_int_equal(world_node(world, node)->report_position->agent_epoch, EPOCH + 1);
+}
+
+static void test_a_node_that_runs_already_only_tells_new_capabilities(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	Roost__Capabilities capabilities = ROOST__CAPABILITIES__INIT;
+	Roost__NodeRunning running = ROOST__NODE_RUNNING__INIT;
+	capabilities.runtime = "oci";
+	capabilities.has_cpus = true;
+	capabilities.cpus = 4;
+	running.capabilities = &capabilities;
+	add(2, ROOST__REPORT__REPORT_NODE_RUNNING)->node_running = &running;
+	const struct decision *decision = send(&taken);
+	assert_int_equal(decision->record->changes[0]->change_case, ROOST__CHANGE__CHANGE_NODE_CAPABILITIES_CHANGED);
+	assert_string_equal(world_node(world, node)->resource->capabilities->runtime, "oci");
+	add(3, ROOST__REPORT__REPORT_NODE_RUNNING)->node_running = &running;
+	assert_int_equal(send(&taken)->record->n_changes, 0);
+}
+
+static void test_an_empty_batch_and_an_unknown_node(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	assert_int_equal(send(&taken)->kind, DECISION_NOTHING);
+	assert_int_equal(taken, 1);
+	node = world_id(world);
+	assert_int_equal(send(&taken)->refusal.code, ERROR_NODE_NOT_FOUND);
+	node = NULL;
+	assert_int_equal(send(&taken)->refusal.code, ERROR_NODE_NOT_FOUND);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
+	const struct CMUnitTest tests[] = {
+	    TEST(test_a_batch_becomes_one_record_with_its_position),
+	    TEST(test_a_doubled_batch_is_had),
+	    TEST(test_an_overlapping_batch_is_taken_from_where_it_is_new),
+	    TEST(test_a_gap_is_answered_with_the_number_that_is_held),
+	    TEST(test_a_late_report_moves_the_position_and_nothing_else),
+	    TEST(test_another_generation_changes_nothing),
+	    TEST(test_reports_of_one_batch_build_on_each_other),
+	    TEST(test_a_failure_has_its_reason_and_the_tail_of_the_output),
+	    TEST(test_long_messages_are_cut_between_characters),
+	    TEST(test_what_nobody_understands_is_recorded_and_passed_over),
+	    TEST(test_a_node_cannot_speak_about_another_nodes_workspace),
+	    TEST(test_a_new_agent_database_begins_at_one),
+	    TEST(test_a_node_that_runs_already_only_tells_new_capabilities),
+	    TEST(test_an_empty_batch_and_an_unknown_node),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
