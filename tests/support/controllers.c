@@ -216,7 +216,8 @@ void call_send(struct controllers *controllers, const struct call *call, struct 
 		message.data = envelope_encode(call->request, call->json, arena);
 	else if (call->text != NULL)
 		message.data = (struct bytes){(const unsigned char *)call->text, strlen(call->text)};
-	connection_request(controllers_connection(controllers, call->owner), &message, CALL_TIMEOUT_MS, answered, sent);
+	connection_request(controllers_connection(controllers, call->owner), &message,
+			   call->timeout_ms != 0 ? call->timeout_ms : CALL_TIMEOUT_MS, answered, sent);
 }
 
 static bool is_done(void *context)

@@ -294,7 +294,8 @@ struct fake_agent *fake_agent_start(const struct fake_agent_settings *settings)
 	agent->settings = *settings;
 	snprintf(agent->node_id, sizeof(agent->node_id), "%s", settings->node_id);
 	agent->connection = connection_open(settings->loop, &connection, NULL);
-	agent->outbox = fake_outbox_new(agent->connection, agent->node_id, settings->agent_epoch);
+	agent->outbox =
+	    fake_outbox_new(agent->connection, agent->node_id, settings->agent_epoch, settings->answer_timeout_ms);
 	fake_agent_listen(agent, true);
 	uv_timer_init(settings->loop, &agent->beat);
 	agent->beat.data = agent;

@@ -23,6 +23,7 @@ struct fake_agent_settings {
 	uint64_t agent_epoch; /* 0: a new one */
 	uint32_t beat_ms;     /* 0: no beats */
 	bool manual;
+	uint32_t answer_timeout_ms; /* to reports, until they are sent again; 0: 3 seconds */
 };
 
 struct fake_agent *fake_agent_start(const struct fake_agent_settings *settings);

@@ -25,6 +25,7 @@ struct fake_outbox {
 	uint64_t agent_epoch, next_number;
 	struct packed_report *first, *last;
 	int waiting;
+	uint32_t answer_timeout_ms;
 	bool outstanding;
 	uint64_t ticket;
 	uv_timer_t pause;
@@ -87,17 +88,19 @@ static void send_batch(struct fake_outbox *outbox)
 	struct subject subject = subject_report(outbox->node_id);
 	struct outgoing message = {.subject = subject.text, .data = message_pack(&batch.base, arena)};
 	outbox->outstanding = true;
-	outbox->ticket = connection_request(outbox->connection, &message, ANSWER_TIMEOUT_MS, answered, outbox);
+	outbox->ticket = connection_request(outbox->connection, &message, outbox->answer_timeout_ms, answered, outbox);
 	arena_free(arena);
 }
 
-struct fake_outbox *fake_outbox_new(struct connection *connection, const char *node_id, uint64_t agent_epoch)
+struct fake_outbox *fake_outbox_new(struct connection *connection, const char *node_id, uint64_t agent_epoch,
+				    uint32_t answer_timeout_ms)
 {
 	struct fake_outbox *outbox = calloc(1, sizeof(*outbox));
 	outbox->connection = connection;
 	strcpy(outbox->node_id, node_id);
 	outbox->agent_epoch = agent_epoch != 0 ? agent_epoch : (uint64_t)clock_wall_ms();
 	outbox->next_number = 1;
+	outbox->answer_timeout_ms = answer_timeout_ms != 0 ? answer_timeout_ms : ANSWER_TIMEOUT_MS;
 	uv_timer_init(connection_loop(connection), &outbox->pause);
 	outbox->pause.data = outbox;
 	return outbox;

@@ -8,7 +8,8 @@
 
 struct fake_outbox;
 
-struct fake_outbox *fake_outbox_new(struct connection *connection, const char *node_id, uint64_t agent_epoch);
+struct fake_outbox *fake_outbox_new(struct connection *connection, const char *node_id, uint64_t agent_epoch,
+				    uint32_t answer_timeout_ms);
 void fake_outbox_free(struct fake_outbox *outbox);
 void fake_outbox_put(struct fake_outbox *outbox, const Roost__Report *report);
 int fake_outbox_waiting(const struct fake_outbox *outbox);
