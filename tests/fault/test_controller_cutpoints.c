@@ -24,6 +24,7 @@ struct story {
 	struct controllers controllers;
 	struct fake_agent *agent;
 	const char *once; /* exists when the cut-point was reached */
+	const char *deleted;
 	int deaths;
 };
 
@@ -37,28 +38,66 @@ static void revive(struct story *story)
 	controllers_start(controllers, 0, NULL);
 }
 
-static const void *tell(struct story *story, const char *command, const ProtobufCMessage *request, const char *key)
+/* Again and again with the same key, reviving what has died, until the answer is final. */
+static struct reply ask(struct story *story, const struct call *call)
 {
-	struct call call = {.owner = "alice", .command = command, .request = request, .key = key, .timeout_ms = TRY_MS};
 	int64_t deadline_ms = clock_monotonic_ms() + STORY_TIMEOUT_MS;
 	struct reply reply;
 	do {
-		struct reply *waiting = &reply;
-		call_send(&story->controllers, &call, waiting);
-		while (!reply.done) {
+		if (clock_monotonic_ms() > deadline_ms)
+			fail_msg("%s: %s\n%s", call->command, reply.error.message,
+				 controllers_log(&story->controllers, 0));
+		call_send(&story->controllers, call, &reply);
+		do {
 			revive(story);
 			loop_for(&story->controllers.loop, 2);
-		}
-		if (clock_monotonic_ms() > deadline_ms)
-			fail_msg("%s: %s\n%s", command, reply.error.message, controllers_log(&story->controllers, 0));
+		} while (!reply.done);
 	} while (!reply_is_final(&reply));
-	const void *first = reply_expect_success(&reply, command);
-	/* The key gives the same answer again, whatever died in between. */
-	struct reply again = call_until_final(&story->controllers, &call, STORY_TIMEOUT_MS);
-	reply_expect_success(&again, command);
-	assert_int_equal(again.body.size, reply.body.size);
-	assert_memory_equal(again.body.data, reply.body.data, reply.body.size);
-	return first;
+	reply_expect_success(&reply, call->command);
+	return reply;
+}
+
+static const void *tell(struct story *story, const char *command, const ProtobufCMessage *request, const char *key)
+{
+	struct call call = {.owner = "alice", .command = command, .request = request, .key = key, .timeout_ms = TRY_MS};
+	struct reply first = ask(story, &call);
+	if (key != NULL) { /* gives the same answer again, whatever died in between */
+		struct reply again = ask(story, &call);
+		assert_int_equal(again.body.size, first.body.size);
+		assert_memory_equal(again.body.data, first.body.data, first.body.size);
+	}
+	return first.message;
+}
+
+/* Asks until the workspace is as it should be; whoever has died meanwhile is revived. */
+static void await_status(struct story *story, const char *id, Roost__Workspace__Status status)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + STORY_TIMEOUT_MS;
+	Roost__GetWorkspaceRequest request = ROOST__GET_WORKSPACE_REQUEST__INIT;
+	request.id = id;
+	for (;;) {
+		const Roost__GetWorkspaceResponse *response = tell(story, "workspace.get", &request.base, NULL);
+		if (response->workspace->status == status)
+			return;
+		if (clock_monotonic_ms() > deadline_ms)
+			fail_msg("workspace %s stays in state %d, not %d\n%s", id, (int)response->workspace->status,
+				 (int)status, controllers_log(&story->controllers, 0));
+	}
+}
+
+static void await_session_status(struct story *story, const char *id, Roost__AgentSession__Status status)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + STORY_TIMEOUT_MS;
+	Roost__GetSessionRequest request = ROOST__GET_SESSION_REQUEST__INIT;
+	request.id = id;
+	for (;;) {
+		const Roost__GetSessionResponse *response = tell(story, "session.get", &request.base, NULL);
+		if (response->session->status == status)
+			return;
+		if (clock_monotonic_ms() > deadline_ms)
+			fail_msg("session %s stays in state %d, not %d\n%s", id, (int)response->session->status,
+				 (int)status, controllers_log(&story->controllers, 0));
+	}
 }
 
 static bool outbox_is_empty(void *context)
@@ -89,17 +128,30 @@ static void start_agent(struct story *story, const char *node)
 	    .url = nats_server_url(story->controllers.server),
 	    .credentials_file = nats_server_credentials(story->controllers.server, "node", NULL),
 	    .node_id = node,
-	    .manual = true,
+	    .beat_ms = 100,
 	    .answer_timeout_ms = TRY_MS,
 	};
 	story->agent = fake_agent_start(&settings);
-	fake_agent_says_node_running(story->agent);
 	await_reports(story);
+}
+
+/* What the node did: each generation started once, each session once, what was deleted removed. */
+static void expect_done_once(struct story *story, const char *placed, const char *named, const char *session)
+{
+	const struct fake_workspace *kept = fake_agent_workspace(story->agent, placed);
+	const struct fake_workspace *removed = fake_agent_workspace(story->agent, named);
+	assert_int_equal(fake_agent_workspace_count(story->agent), 2);
+	assert_int_equal(kept->starts, 2);
+	assert_int_equal(kept->started_generation, 2);
+	assert_int_equal(removed->starts, 1);
+	assert_true(removed->removed);
+	assert_int_equal(fake_agent_session_count(story->agent), 1);
+	assert_int_equal(fake_agent_session(story->agent, session)->starts, 1);
+	assert_true(fake_agent_session(story->agent, session)->ended);
 }
 
 static void expect_lists(struct story *story, const char *node, const char *renamed)
 {
-	struct controllers *controllers = &story->controllers;
 	Roost__ListNodesRequest nodes = ROOST__LIST_NODES_REQUEST__INIT;
 	Roost__ListWorkspacesRequest workspaces = ROOST__LIST_WORKSPACES_REQUEST__INIT;
 	Roost__ListSessionsRequest sessions = ROOST__LIST_SESSIONS_REQUEST__INIT;
@@ -108,12 +160,9 @@ static void expect_lists(struct story *story, const char *node, const char *rena
 	    {.owner = "alice", .command = "workspace.list", .request = &workspaces.base},
 	    {.owner = "alice", .command = "session.list", .request = &sessions.base},
 	};
-	struct reply replies[3];
-	for (int i = 0; i < 3; i++)
-		replies[i] = call_until_final(controllers, &calls[i], STORY_TIMEOUT_MS);
-	const Roost__ListNodesResponse *has_nodes = reply_expect_success(&replies[0], "node.list");
-	const Roost__ListWorkspacesResponse *has_workspaces = reply_expect_success(&replies[1], "workspace.list");
-	const Roost__ListSessionsResponse *has_sessions = reply_expect_success(&replies[2], "session.list");
+	const Roost__ListNodesResponse *has_nodes = ask(story, &calls[0]).message;
+	const Roost__ListWorkspacesResponse *has_workspaces = ask(story, &calls[1]).message;
+	const Roost__ListSessionsResponse *has_sessions = ask(story, &calls[2]).message;
 	assert_int_equal(has_nodes->n_nodes, 1);
 	assert_string_equal(has_nodes->nodes[0]->id, node);
 	assert_int_equal(has_nodes->nodes[0]->capacity->used, 1);
@@ -125,7 +174,13 @@ static void expect_lists(struct story *story, const char *node, const char *rena
 	assert_int_equal(has_sessions->sessions[0]->status, ROOST__AGENT_SESSION__STATUS__STOPPED);
 }
 
-/* Every durable command once, and the reports in between. */
+static bool removed_and_reported(void *context)
+{
+	struct story *story = context;
+	return outbox_is_empty(story) && fake_agent_workspace(story->agent, story->deleted)->removed;
+}
+
+/* Every durable command once; the node obeys in between. */
 static void tell_all(struct story *story)
 {
 	Roost__CreateNodeRequest create_node = ROOST__CREATE_NODE_REQUEST__INIT;
@@ -136,9 +191,8 @@ static void tell_all(struct story *story)
 
 	const char *placed = create_workspace(story, NULL, "k-placed");
 	const char *named = create_workspace(story, node, "k-named");
-	fake_agent_says_workspace_running(story->agent, placed, 1);
-	fake_agent_says_workspace_running(story->agent, named, 1);
-	await_reports(story);
+	await_status(story, placed, ROOST__WORKSPACE__STATUS__RUNNING);
+	await_status(story, named, ROOST__WORKSPACE__STATUS__RUNNING);
 
 	Roost__RenameWorkspaceRequest rename = ROOST__RENAME_WORKSPACE_REQUEST__INIT;
 	rename.id = placed;
@@ -148,29 +202,27 @@ static void tell_all(struct story *story)
 	Roost__CreateSessionRequest create_session = ROOST__CREATE_SESSION_REQUEST__INIT;
 	create_session.workspace_id = placed;
 	const Roost__CreateSessionResponse *session = tell(story, "session.create", &create_session.base, "k-session");
-	fake_agent_says_session_running(story->agent, session->session->id);
-	await_reports(story);
+	await_session_status(story, session->session->id, ROOST__AGENT_SESSION__STATUS__RUNNING);
 	Roost__StopSessionRequest stop_session = ROOST__STOP_SESSION_REQUEST__INIT;
 	stop_session.id = session->session->id;
 	tell(story, "session.stop", &stop_session.base, "k-stop-session");
-	fake_agent_says_session_ended(story->agent, session->session->id, 143);
-	await_reports(story);
+	await_session_status(story, session->session->id, ROOST__AGENT_SESSION__STATUS__STOPPED);
 
 	Roost__StopWorkspaceRequest stop = ROOST__STOP_WORKSPACE_REQUEST__INIT;
 	Roost__RestartWorkspaceRequest restart = ROOST__RESTART_WORKSPACE_REQUEST__INIT;
 	stop.id = restart.id = placed;
 	tell(story, "workspace.stop", &stop.base, "k-stop");
-	fake_agent_says_workspace_stopped(story->agent, placed, 1);
-	await_reports(story);
+	await_status(story, placed, ROOST__WORKSPACE__STATUS__STOPPED);
 	tell(story, "workspace.restart", &restart.base, "k-restart");
-	fake_agent_says_workspace_running(story->agent, placed, 2);
+	await_status(story, placed, ROOST__WORKSPACE__STATUS__RUNNING);
 
 	Roost__DeleteWorkspaceRequest delete = ROOST__DELETE_WORKSPACE_REQUEST__INIT;
 	delete.id = named;
 	tell(story, "workspace.delete", &delete.base, "k-delete");
-	fake_agent_says_workspace_removed(story->agent, named);
-	await_reports(story);
+	story->deleted = named;
+	loop_until(&story->controllers.loop, removed_and_reported, story, STORY_TIMEOUT_MS, "the removal");
 	expect_lists(story, node, placed);
+	expect_done_once(story, placed, named, session->session->id);
 }
 
 /* True when the controller came to the cut-point that often. */
