@@ -22,6 +22,9 @@ bool process_identity_of(pid_t pid, struct process_identity *out)
 	text[length] = '\0';
 	/* The name, in parentheses, may hold anything: fields are counted from its end. */
 	char *place = strrchr(text, ')');
+	/* One that nobody has waited for has ended all the same. */
+	if (place != NULL && (strncmp(place, ") Z", 3) == 0 || strncmp(place, ") X", 3) == 0))
+		return false;
 	for (int field = FIRST_FIELD_AFTER_NAME - 1; place != NULL && field < START_TIME_FIELD; field++)
 		place = strchr(place + 1, ' ');
 	unsigned long long start;

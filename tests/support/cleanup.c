@@ -1,6 +1,7 @@
 /* The janitor is started at first use and detached twice, so that it is nobody's child: a test runner
- * that kills the test with all its children leaves it. It reads one path a line, and at the end of
- * the pipe, which is the end of the program, becomes `rm -rf`. */
+ * that kills the test with all its children leaves it. It reads lines, each with a mark for path or
+ * command; at the end of the pipe, which is the end of the program, it runs the commands and becomes
+ * `rm -rf`. */
 #include "tests/support/cleanup.h"
 
 #include <fcntl.h>
@@ -11,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PATHS_MAX = 256 };
+enum { PATHS_MAX = 256, MARK_PATH = 'p', MARK_COMMAND = 'c' };
 
 static int janitor_pipe = -1;
 
@@ -30,10 +31,18 @@ static void janitor(int input)
 	FILE *paths = fdopen(input, "r");
 	if (paths == NULL)
 		_exit(1);
-	while (count < PATHS_MAX + 3 && getline(&line, &size, paths) > 0) {
+	char *commands[PATHS_MAX];
+	int command_count = 0;
+	while (getline(&line, &size, paths) > 0) {
 		line[strcspn(line, "\n")] = '\0';
-		arguments[count++] = strdup(line);
+		if (line[0] == MARK_PATH && count < PATHS_MAX + 3)
+			arguments[count++] = strdup(line + 1);
+		else if (line[0] == MARK_COMMAND && command_count < PATHS_MAX)
+			commands[command_count++] = strdup(line + 1);
 	}
+	while (command_count-- > 0)
+		if (system(commands[command_count]) != 0)
+			continue; /* the rest is done all the same */
 	execvp("rm", arguments);
 	_exit(1);
 }
@@ -63,14 +72,24 @@ static void start_janitor(void)
 	janitor_pipe = ends[1];
 }
 
-void cleanup_path(const char *path)
+static void tell_janitor(char mark, const char *text)
 {
 	char line[4096];
 	if (janitor_pipe < 0)
 		start_janitor();
-	int length = snprintf(line, sizeof(line), "%s\n", path);
+	int length = snprintf(line, sizeof(line), "%c%s\n", mark, text);
 	if (length >= (int)sizeof(line) || write(janitor_pipe, line, (size_t)length) != length)
 		die("telling the janitor");
+}
+
+void cleanup_path(const char *path)
+{
+	tell_janitor(MARK_PATH, path);
+}
+
+void cleanup_command(const char *command)
+{
+	tell_janitor(MARK_COMMAND, command);
 }
 
 /* The paths handed out, which live as long as the program. */

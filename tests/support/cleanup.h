@@ -10,4 +10,8 @@ const char *cleanup_folder(void);
 /* `path` (made by the test) is removed when the program has ended. */
 void cleanup_path(const char *path);
 
+/* A line for the shell that is run when the program has ended, before paths are removed: for what
+ * programs that the test started may leave running. It must be harmless when there is nothing to do. */
+void cleanup_command(const char *command);
+
 #endif

@@ -79,8 +79,11 @@ void process_kill(struct process *process)
 
 int process_run(const char *const *argv, const char *const *environment, char *text, uint32_t size)
 {
+	static const char *folder;
 	char output[4096];
-	snprintf(output, sizeof(output), "%s/output", cleanup_folder());
+	folder = folder == NULL ? cleanup_folder() : folder;
+	snprintf(output, sizeof(output), "%s/output", folder);
+	unlink(output);
 	struct process process;
 	process_start(&process, argv, environment, output);
 	int code = process_wait(&process, RUN_TIMEOUT_MS);

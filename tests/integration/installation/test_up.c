@@ -1,0 +1,274 @@
+/* roost up and roost down with the real daemons: side by side, killed, started again, ended. Needs root,
+ * as running workspaces does. S1-09 (every daemon may die), and D6 across a restart of everything. */
+#include "tests/support/cleanup.h"
+#include "tests/support/loop.h"
+#include "tests/support/process.h"
+#include "tests/unit/cmocka_all.h"
+
+#include "bus/foundation/arena.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { OUTPUT_MAX = 64 * 1024, SECONDS = 1000 };
+
+struct fixture {
+	struct arena *arena;
+	char *folder;
+	char output[OUTPUT_MAX];
+};
+
+static const char program[] = ROOST_TEST_PROGRAMS "/roost";
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = test_calloc(1, sizeof(*fixture));
+	fixture->arena = arena_new();
+	fixture->folder = arena_printf(fixture->arena, "%s/data", cleanup_folder());
+	cleanup_command(arena_printf(fixture->arena, "test ! -e %s || %s down --data %s --purge", fixture->folder,
+				     program, fixture->folder));
+	*state = fixture;
+	return 0;
+}
+
+/* Runs `roost <words>` on the folder; the exit status. */
+static int roost(struct fixture *fixture, const char *folder, const char *words)
+{
+	char *environment = arena_printf(fixture->arena, "ROOST_DATA_DIR=%s", folder);
+	char *line = arena_printf(fixture->arena, "exec %s %s", program, words);
+	return process_run((const char *const[]){"sh", "-c", line, NULL}, (const char *const[]){environment, NULL},
+			   fixture->output, sizeof(fixture->output));
+}
+
+static void must(struct fixture *fixture, const char *folder, const char *words)
+{
+	int status = roost(fixture, folder, words);
+	if (status != 0)
+		fail_msg("roost %s: %d\n%s", words, status, fixture->output);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+	int status = access(fixture->folder, F_OK) == 0 ? roost(fixture, fixture->folder, "down --purge") : 0;
+	if (status != 0)
+		print_error("%s", fixture->output);
+	arena_free(fixture->arena);
+	test_free(fixture);
+	return status;
+}
+
+static char *read_text(struct fixture *fixture, const char *name)
+{
+	char *text = arena_alloc(fixture->arena, 8192);
+	FILE *file = fopen(arena_printf(fixture->arena, "%s/%s", fixture->folder, name), "re");
+	size_t length = file == NULL ? 0 : fread(text, 1, 8191, file);
+	if (file != NULL)
+		fclose(file);
+	text[length] = '\0';
+	return text;
+}
+
+/* The pid of a daemon by the installation's own list; 0 when it is not there. */
+static pid_t pid_of(struct fixture *fixture, const char *daemon)
+{
+	char *line = strstr(read_text(fixture, "run/processes"), arena_printf(fixture->arena, "\n%s ", daemon));
+	return line == NULL ? 0 : (pid_t)atoi(strchr(line + 1, ' '));
+}
+
+static pid_t supervisor_of(struct fixture *fixture)
+{
+	return (pid_t)atoi(read_text(fixture, "run/lock"));
+}
+
+/* False for one that has ended and was not waited for, too. */
+static bool lives(pid_t pid)
+{
+	char path[64];
+	char text[512] = "";
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	FILE *file = fopen(path, "re");
+	bool there = file != NULL && fgets(text, sizeof(text), file) != NULL && strstr(text, ") Z ") == NULL;
+	if (file != NULL)
+		fclose(file);
+	return there;
+}
+
+static bool is_gone(void *context)
+{
+	return !lives(*(pid_t *)context);
+}
+
+static void a_second_up_is_refused_and_names_the_first(void **state)
+{
+	struct fixture *fixture = *state;
+	must(fixture, fixture->folder, "up --detach");
+	assert_non_null(strstr(fixture->output, "roost node list"));
+	assert_int_equal(roost(fixture, fixture->folder, "up --detach"), 1);
+	assert_non_null(strstr(fixture->output, "runs already"));
+	must(fixture, fixture->folder, "node list");
+	assert_non_null(strstr(fixture->output, "running"));
+}
+
+static void installations_live_side_by_side_and_down_ends_only_its_own(void **state)
+{
+	struct fixture *fixture = *state;
+	char *other = arena_printf(fixture->arena, "%s/data", cleanup_folder());
+	cleanup_command(
+	    arena_printf(fixture->arena, "test ! -e %s || %s down --data %s --purge", other, program, other));
+	must(fixture, fixture->folder, "up --detach");
+	must(fixture, other, "up --detach");
+	must(fixture, other, "workspace create mine --wait");
+	must(fixture, fixture->folder, "workspace list");
+	assert_null(strstr(fixture->output, "mine"));
+	must(fixture, fixture->folder, "down --purge");
+	assert_int_equal(access(fixture->folder, F_OK), -1);
+	must(fixture, other, "workspace list");
+	assert_non_null(strstr(fixture->output, "running"));
+	must(fixture, other, "down --purge");
+}
+
+struct restart {
+	struct fixture *fixture;
+	const char *daemon;
+	pid_t before;
+};
+
+static bool runs_again(void *context)
+{
+	struct restart *restart = context;
+	pid_t now = pid_of(restart->fixture, restart->daemon);
+	return now != 0 && now != restart->before && lives(now);
+}
+
+static bool node_answers(void *context)
+{
+	struct fixture *fixture = context;
+	return roost(fixture, fixture->folder, "node list") == 0 && strstr(fixture->output, "running") != NULL;
+}
+
+static void every_daemon_is_started_again_when_it_is_killed(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char *const daemons[] = {"nats-server", "controller", "sweeper", "nodeagent"};
+	must(fixture, fixture->folder, "up --detach");
+	for (size_t i = 0; i < sizeof(daemons) / sizeof(daemons[0]); i++) {
+		struct restart restart = {fixture, daemons[i], pid_of(fixture, daemons[i])};
+		assert_int_not_equal(restart.before, 0);
+		assert_int_equal(kill(restart.before, SIGKILL), 0);
+		wait_until(runs_again, &restart, 20 * SECONDS, daemons[i]);
+	}
+	assert_non_null(strstr(read_text(fixture, "logs/supervisor.log"), "was ended by signal 9"));
+	wait_until(node_answers, fixture, 30 * SECONDS, "the installation to answer");
+	must(fixture, fixture->folder, "workspace create after --wait");
+}
+
+/* The pid of the only session host of the installation, 0 when there is none. */
+static pid_t session_host(struct fixture *fixture)
+{
+	char pattern[4200];
+	char text[64] = "";
+	snprintf(pattern, sizeof(pattern), "roost-sessionhost %s/", fixture->folder);
+	process_run((const char *const[]){"pgrep", "-f", pattern, NULL}, NULL, text, sizeof(text));
+	return (pid_t)atoi(text);
+}
+
+static void start_session(struct fixture *fixture)
+{
+	must(fixture, fixture->folder, "workspace create kept --wait");
+	must(fixture, fixture->folder, "session start kept --label shell -- sh -c 'echo still here; exec sleep 10000'");
+}
+
+static bool session_shows(void *context)
+{
+	struct fixture *fixture = context;
+	return roost(fixture, fixture->folder, "session output shell") == 0 &&
+	       strstr(fixture->output, "still here") != NULL;
+}
+
+static void a_killed_supervisor_leaves_no_daemon_and_the_next_one_finds_everything(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char *const daemons[] = {"nats-server", "controller", "sweeper", "nodeagent"};
+	pid_t pids[4];
+	must(fixture, fixture->folder, "up --detach");
+	start_session(fixture);
+	wait_until(session_shows, fixture, 20 * SECONDS, "the session");
+	char *settings = read_text(fixture, "installation.json");
+	char *seed = read_text(fixture, "keys/account.seed");
+	pid_t host = session_host(fixture);
+	assert_true(lives(host));
+	for (int i = 0; i < 4; i++)
+		pids[i] = pid_of(fixture, daemons[i]);
+	assert_int_equal(kill(supervisor_of(fixture), SIGKILL), 0);
+	for (int i = 0; i < 4; i++)
+		wait_until(is_gone, &pids[i], 10 * SECONDS, daemons[i]);
+	assert_true(lives(host));
+	must(fixture, fixture->folder, "up --detach");
+	assert_string_equal(read_text(fixture, "installation.json"), settings);
+	assert_string_equal(read_text(fixture, "keys/account.seed"), seed);
+	wait_until(session_shows, fixture, 20 * SECONDS, "the session after the restart");
+	assert_int_equal(session_host(fixture), host);
+}
+
+static void ctrl_c_stops_daemons_only_and_down_stops_the_rest(void **state)
+{
+	struct fixture *fixture = *state;
+	must(fixture, fixture->folder, "up --detach");
+	start_session(fixture);
+	wait_until(session_shows, fixture, 20 * SECONDS, "the session");
+	pid_t supervisor = supervisor_of(fixture);
+	pid_t nats = pid_of(fixture, "nats-server");
+	pid_t host = session_host(fixture);
+	assert_int_equal(kill(supervisor, SIGINT), 0);
+	wait_until(is_gone, &supervisor, 40 * SECONDS, "the supervisor's end");
+	assert_false(lives(nats));
+	assert_true(lives(host));
+	assert_int_equal(roost(fixture, fixture->folder, "node list"), 1);
+	must(fixture, fixture->folder, "down");
+	wait_until(is_gone, &host, 10 * SECONDS, "the session's end");
+	assert_int_equal(
+	    process_run((const char *const[]){"grep", "-qF", fixture->folder, "/proc/self/mountinfo", NULL}, NULL, NULL,
+			0),
+	    1);
+	must(fixture, fixture->folder, "up --detach");
+	must(fixture, fixture->folder, "workspace list");
+	assert_non_null(strstr(fixture->output, "kept"));
+}
+
+static void an_old_nats_server_and_a_missing_installation_are_told(void **state)
+{
+	struct fixture *fixture = *state;
+	char *old = arena_printf(fixture->arena, "%s/nats-server", cleanup_folder());
+	FILE *file = fopen(old, "we");
+	assert_non_null(file);
+	fputs("#!/bin/sh\necho 'nats-server: v2.9.10'\n", file);
+	fclose(file);
+	assert_int_equal(process_run((const char *const[]){"chmod", "755", old, NULL}, NULL, NULL, 0), 0);
+	char *words = arena_printf(fixture->arena, "ROOST_NATS_SERVER=%s", old);
+	int status = process_run((const char *const[]){program, "up", "--data", fixture->folder, NULL},
+				 (const char *const[]){words, NULL}, fixture->output, sizeof(fixture->output));
+	assert_int_equal(status, 1);
+	assert_non_null(strstr(fixture->output, "2.10.27 or newer is needed"));
+	assert_int_equal(roost(fixture, fixture->folder, "down"), 1);
+	assert_non_null(strstr(fixture->output, "no installation"));
+	assert_int_equal(roost(fixture, fixture->folder, "node list"), 1);
+	assert_non_null(strstr(fixture->output, "roost up"));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+	    TEST(a_second_up_is_refused_and_names_the_first),
+	    TEST(installations_live_side_by_side_and_down_ends_only_its_own),
+	    TEST(every_daemon_is_started_again_when_it_is_killed),
+	    TEST(a_killed_supervisor_leaves_no_daemon_and_the_next_one_finds_everything),
+	    TEST(ctrl_c_stops_daemons_only_and_down_stops_the_rest),
+	    TEST(an_old_nats_server_and_a_missing_installation_are_told),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
