@@ -1,6 +1,7 @@
 /* The end of a workspace, without the help of a runtime program: processes through the cgroup, links and
  * mounts through the kernel. So a node whose runtime was taken away can still stop and remove what
  * runs (D7). */
+#include "bus/foundation/clock.h"
 #include "bus/foundation/cutpoint.h"
 #include "nodeagent/runtime/folder.h"
 #include "nodeagent/runtime/oci/cgroup.h"
@@ -15,9 +16,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { KILL_PATIENCE_MS = 10000 };
+enum { KILL_PATIENCE_MS = 10000, ASK_AGAIN_MS = 20 };
 
-/* Asks the first process, which asks all others; it ends when it is the last. */
+/* Asks the first process, which asks all others and ends when it is the last. It is asked again and again:
+ * what comes before it has set itself up is lost on the first process of a pid namespace. */
 static void end_politely(const struct place *place, uint32_t grace_ms)
 {
 	pid_t first = cgroup_first_process(place->cgroup);
@@ -25,8 +27,12 @@ static void end_politely(const struct place *place, uint32_t grace_ms)
 	if (fd < 0)
 		return;
 	struct pollfd ended = {.fd = fd, .events = POLLIN};
-	if (grace_ms > 0 && syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0) == 0)
-		poll(&ended, 1, (int)grace_ms);
+	int64_t deadline = clock_monotonic_ms() + grace_ms, left;
+	while ((left = deadline - clock_monotonic_ms()) > 0) {
+		if (syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0) != 0 ||
+		    poll(&ended, 1, left < ASK_AGAIN_MS ? (int)left : ASK_AGAIN_MS) > 0)
+			break;
+	}
 	/* With the first process the kernel ends every other of its pid namespace. */
 	syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
 	close(fd);
