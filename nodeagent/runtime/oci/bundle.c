@@ -254,6 +254,19 @@ static bool write_names(const struct bundle *bundle, const char *host, struct er
 	       write_generated(bundle, "resolv.conf", resolver, error);
 }
 
+/* Takes the JSON over, which is NULL when it could not be made. */
+static bool write_json(const struct bundle *bundle, const char *name, json_t *json, struct error *error)
+{
+	char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+	json_decref(json);
+	if (text == NULL)
+		return error_set(error, ERROR_INTERNAL, "the sandbox of workspace %s cannot be described",
+				 bundle->workspace->id);
+	bool written = write_generated(bundle, name, text, error);
+	free(text);
+	return written;
+}
+
 bool bundle_write(const struct bundle *bundle, struct error *error)
 {
 	char host[16];
@@ -266,14 +279,23 @@ bool bundle_write(const struct bundle *bundle, struct error *error)
 		      bundle->root, "readonly", 0, "linux", kernel_side(bundle), "annotations", "roost.installation",
 		      bundle->settings->installation, "roost.workspace", bundle->workspace->id, "roost.owner",
 		      bundle->workspace->owner, "roost.generation", json_sprintf("%u", bundle->workspace->generation));
-	char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
-	json_decref(json);
-	if (text == NULL)
-		return error_set(error, ERROR_INTERNAL, "the sandbox of workspace %s cannot be described",
-				 bundle->workspace->id);
-	bool written = write_generated(bundle, "config.json", text, error);
-	free(text);
-	return written;
+	return write_json(bundle, "config.json", json, error) &&
+	       write_json(bundle, "environment.json", environment(bundle->workspace), error);
+}
+
+char **bundle_environment(struct arena *arena, const struct place *place)
+{
+	char path[PLACE_PATH_MAX];
+	place_join(path, place->bundle, "environment.json");
+	json_t *array = json_load_file(path, 0, NULL);
+	if (array == NULL)
+		return NULL;
+	size_t count = json_array_size(array);
+	char **variables = arena_array_of(arena, char *, count + 1);
+	for (size_t i = 0; i < count; i++)
+		variables[i] = arena_strdup(arena, json_string_value(json_array_get(array, i)));
+	json_decref(array);
+	return variables;
 }
 
 bool bundle_make_inside(const struct runtime_settings *settings, struct error *error)

@@ -22,6 +22,10 @@ struct bundle {
 /* Writes everything below place->bundle. */
 bool bundle_write(const struct bundle *bundle, struct error *error);
 
+/* The environment that programs of the workspace get, NAME=value each, ending with NULL, in the arena; as it
+ * was when the sandbox was started. NULL when there is no bundle. */
+char **bundle_environment(struct arena *arena, const struct place *place);
+
 /* What every workspace of the installation sees at /run/roost: its first process, a git configuration for
  * clones from local paths, and a place to show their source at. Written once, at probe. */
 bool bundle_make_inside(const struct runtime_settings *settings, struct error *error);

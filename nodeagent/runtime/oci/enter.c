@@ -1,5 +1,6 @@
 /* Programs inside a running workspace: the command that starts one, the end of a group of them, and
  * folders shown to it for a while. */
+#include "nodeagent/runtime/oci/bundle.h"
 #include "nodeagent/runtime/oci/cgroup.h"
 #include "nodeagent/runtime/oci/state.h"
 
@@ -24,6 +25,85 @@ static bool group_of(const struct place *place, const char *group, char *name, s
 	return true;
 }
 
+/* The command as it grows; room is made beforehand. */
+struct argv {
+	struct arena *arena;
+	char **list;
+	size_t count;
+};
+
+static void append(struct argv *argv, const char *argument)
+{
+	argv->list[argv->count++] = arena_strdup(argv->arena, argument);
+}
+
+static void append_option(struct argv *argv, const char *option, const char *value)
+{
+	append(argv, option);
+	append(argv, value);
+}
+
+static bool overridden(const struct runtime_program *program, const char *variable)
+{
+	size_t length = strcspn(variable, "=");
+	for (size_t i = 0; i < program->environment_count; i++)
+		if (strlen(program->environment[i].name) == length &&
+		    strncmp(program->environment[i].name, variable, length) == 0)
+			return true;
+	return false;
+}
+
+/* All of it: runc adds to the workspace's own environment, crun replaces it. */
+static void append_environment(struct argv *argv, const struct runtime_program *program, char *const *own)
+{
+	for (; *own != NULL; own++)
+		if (!overridden(program, *own))
+			append_option(argv, "--env", *own);
+	for (size_t i = 0; i < program->environment_count; i++)
+		append_option(
+		    argv, "--env",
+		    arena_printf(argv->arena, "%s=%s", program->environment[i].name, program->environment[i].value));
+}
+
+static void append_terminal(struct argv *argv, const struct runtime_program *program)
+{
+	append(argv, "--tty");
+	append(argv, "--detach");
+	append_option(argv, "--console-socket", program->console_socket);
+	append_option(argv, "--pid-file", program->pid_file);
+}
+
+static size_t length_of(const char *const *list)
+{
+	size_t length = 0;
+	while (list[length] != NULL)
+		length++;
+	return length;
+}
+
+static char **build_command(struct arena *arena, const struct oci_ability *ability, const struct place *place,
+			    const struct runtime_program *program, char *const *own)
+{
+	size_t room = COMMAND_OPTIONS + length_of(program->arguments) +
+		      2 * (program->environment_count + length_of((const char *const *)own));
+	struct argv argv = {.arena = arena, .list = arena_array_of(arena, char *, room)};
+	bool has_folder = program->folder != NULL && program->folder[0] != '\0';
+	append(&argv, ability->binary);
+	append_option(&argv, "--root", place->runtime);
+	append(&argv, "exec");
+	/* crun would forget it otherwise. */
+	append(&argv, "--no-new-privs");
+	append_option(&argv, "--cgroup", cgroup_exec_argument(arena, program->group));
+	append_option(&argv, "--cwd", has_folder ? program->folder : "/workspace");
+	if (program->console_socket != NULL)
+		append_terminal(&argv, program);
+	append_environment(&argv, program, own);
+	append(&argv, place->id);
+	for (const char *const *argument = program->arguments; *argument != NULL; argument++)
+		append(&argv, *argument);
+	return argv.list;
+}
+
 bool oci_command(void *opaque, struct arena *arena, const struct runtime_program *program, char ***argv,
 		 struct error *error)
 {
@@ -34,40 +114,12 @@ bool oci_command(void *opaque, struct arena *arena, const struct runtime_program
 	if (!oci_ability(state, &ability, error) || !place_of(&state->settings, program->workspace_id, &place, error) ||
 	    !group_of(&place, program->group, group, error))
 		return false;
-	if (cgroup_first_process(place.cgroup) == 0)
+	char **own = bundle_environment(arena, &place);
+	if (own == NULL || cgroup_first_process(place.cgroup) == 0)
 		return error_set(error, ERROR_WORKSPACE_NOT_RUNNING, "The workspace is not running.");
 	if (!cgroup_make(group, error))
 		return false;
-	size_t arguments = 0, count = 0;
-	while (program->arguments[arguments] != NULL)
-		arguments++;
-	char **list = arena_array_of(arena, char *, COMMAND_OPTIONS + 2 * program->environment_count + arguments);
-	bool has_folder = program->folder != NULL && program->folder[0] != '\0';
-	list[count++] = arena_strdup(arena, ability.binary);
-	list[count++] = "--root";
-	list[count++] = arena_strdup(arena, place.runtime);
-	list[count++] = "exec";
-	list[count++] = "--cgroup";
-	list[count++] = (char *)cgroup_exec_argument(arena, program->group);
-	list[count++] = "--cwd";
-	list[count++] = arena_strdup(arena, has_folder ? program->folder : "/workspace");
-	if (program->console_socket != NULL) {
-		list[count++] = "--tty";
-		list[count++] = "--detach";
-		list[count++] = "--console-socket";
-		list[count++] = arena_strdup(arena, program->console_socket);
-		list[count++] = "--pid-file";
-		list[count++] = arena_strdup(arena, program->pid_file);
-	}
-	for (size_t i = 0; i < program->environment_count; i++) {
-		list[count++] = "--env";
-		list[count++] =
-		    arena_printf(arena, "%s=%s", program->environment[i].name, program->environment[i].value);
-	}
-	list[count++] = arena_strdup(arena, place.id);
-	for (size_t i = 0; i < arguments; i++)
-		list[count++] = arena_strdup(arena, program->arguments[i]);
-	*argv = list;
+	*argv = build_command(arena, &ability, &place, program, own);
 	return true;
 }
 

@@ -175,6 +175,9 @@ static void the_environment_reaches_programs(void **state)
 	fixture_start(&fixture, &workspace);
 	assert_int_equal(fixture_inside(&fixture, "ENV", "echo \"$COLOUR:$EMPTY:$HOME:$PWD\"", &output), 0);
 	assert_string_equal(output, "blue \"and\" 'green'::/root:/workspace\n");
+	assert_int_equal(fixture_inside(&fixture, "ENV", "grep -e NoNewPrivs -e Seccomp: /proc/self/status", &output),
+			 0);
+	assert_string_equal(output, "NoNewPrivs:\t1\nSeccomp:\t2\n");
 	assert_true(runtime_remove(fixture.runtime, "ENV", NULL));
 }
 
