@@ -45,10 +45,16 @@ static void start_controller(struct process *process, struct nats_server *server
 	snprintf(program, sizeof(program), "%s/roost-controller", programs);
 	snprintf(database, sizeof(database), "%s/controller.db", cleanup_folder());
 	snprintf(log_file, sizeof(log_file), "%s/controller.log", nats_server_folder(server));
-	const char *const argv[] = {program,	       "--nats-url",	nats_server_url(server),
-				    "--credentials",   nats_server_credentials(server, "controller", NULL),
-				    "--data-dir",      nats_server_folder(server),
-				    "--database",      database,	NULL};
+	const char *const argv[] = {program,
+				    "--nats-url",
+				    nats_server_url(server),
+				    "--credentials",
+				    nats_server_credentials(server, "controller", NULL),
+				    "--data-dir",
+				    nats_server_folder(server),
+				    "--database",
+				    database,
+				    NULL};
 	process_start(process, argv, NULL, log_file);
 	for (int tries = 0; !controller_ready(log_file); tries++) {
 		if (tries == 200 || process_ended(process)) {
@@ -174,10 +180,10 @@ int main(int argc, char **argv)
 	start_controller(&controller, server, argv[1]);
 	print_memory_line("resident memory of an idle controller", resident_megabytes(controller.pid), 24);
 	struct fleet fleet = {
-		.agents = bench_connect(url, nats_server_credentials(server, "agents", NULL), "agents"),
-		.owner = bench_connect(url, nats_server_credentials(server, OWNER, NULL), OWNER),
-		.user = OWNER,
-		.nodes = NODES,
+	    .agents = bench_connect(url, nats_server_credentials(server, "agents", NULL), "agents"),
+	    .owner = bench_connect(url, nats_server_credentials(server, OWNER, NULL), OWNER),
+	    .user = OWNER,
+	    .nodes = NODES,
 	};
 	natsConnection *follower = bench_connect(url, nats_server_credentials(server, "follower", NULL), "follower");
 	fleet_start(&fleet);

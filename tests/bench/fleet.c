@@ -49,7 +49,7 @@ static void on_apply(natsConnection *connection, natsSubscription *subscription,
 	struct error error;
 	struct bytes data = {(const unsigned char *)natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message)};
 	const Roost__ApplyRequest *request =
-		(const Roost__ApplyRequest *)message_unpack(&roost__apply_request__descriptor, data, arena, &error);
+	    (const Roost__ApplyRequest *)message_unpack(&roost__apply_request__descriptor, data, arena, &error);
 	if (request != NULL) {
 		Roost__ApplyResponse response = ROOST__APPLY_RESPONSE__INIT;
 		response.log_id = request->log_id;
@@ -82,7 +82,8 @@ static void send_report(struct fleet *fleet, int node, Roost__Report *report)
 	batch.n_reports = 1;
 	struct bytes packed = message_pack(&batch.base, arena);
 	snprintf(subject, sizeof(subject), "roost.report.%s", fleet->node_ids[node]);
-	bench_check(natsConnection_Request(&answer, fleet->agents, subject, packed.data, (int)packed.size, 5000), "report");
+	bench_check(natsConnection_Request(&answer, fleet->agents, subject, packed.data, (int)packed.size, 5000),
+		    "report");
 	natsMsg_Destroy(answer);
 	arena_free(arena);
 }

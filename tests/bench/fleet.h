@@ -6,12 +6,12 @@
 #include "tests/bench/flight.h"
 
 struct fleet {
-	natsConnection *agents;  /* answers for all nodes */
+	natsConnection *agents; /* answers for all nodes */
 	natsConnection *owner;
-	const char *user;	 /* the owner */
+	const char *user; /* the owner */
 	int nodes;
 	char (*node_ids)[27];
-	char (*workspace_ids)[27]; /* one on each node */
+	char (*workspace_ids)[27];    /* one on each node */
 	unsigned long long *reported; /* reports sent, by node */
 	natsSubscription *apply;
 };

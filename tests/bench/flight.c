@@ -21,7 +21,7 @@ struct run {
 	struct slot *slots;
 	char inbox[128];
 	size_t inbox_length;
-	int landed;   /* slots that have flown all rounds */
+	int landed;    /* slots that have flown all rounds */
 	bool grounded; /* the library has made its last call */
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
@@ -70,8 +70,7 @@ static void send_next(struct run *run, int slot)
 static void refuse_errors(natsMsg *answer)
 {
 	const char *code = NULL;
-	if (natsMsgHeader_Get(answer, "Nats-Service-Error-Code", &code) == NATS_OK ||
-	    natsMsg_IsNoResponders(answer)) {
+	if (natsMsgHeader_Get(answer, "Nats-Service-Error-Code", &code) == NATS_OK || natsMsg_IsNoResponders(answer)) {
 		fprintf(stderr, "an answer is an error: %s %.*s\n", code != NULL ? code : "nobody listens",
 			natsMsg_GetDataLength(answer), natsMsg_GetData(answer));
 		exit(1);
@@ -131,9 +130,8 @@ double fly(const struct flight *flight, struct samples *samples)
 	char pattern[160];
 	natsSubscription *subscription = NULL;
 	run.slots = calloc((size_t)flight->slots, sizeof(*run.slots));
-	run.inbox_length =
-		(size_t)snprintf(run.inbox, sizeof(run.inbox), "_INBOX.%s.flight.%lld.", flight->user,
-				 (long long)clock_monotonic_ns());
+	run.inbox_length = (size_t)snprintf(run.inbox, sizeof(run.inbox), "_INBOX.%s.flight.%lld.", flight->user,
+					    (long long)clock_monotonic_ns());
 	snprintf(pattern, sizeof(pattern), "%s*", run.inbox);
 	pthread_mutex_init(&run.mutex, NULL);
 	pthread_cond_init(&run.changed, NULL);

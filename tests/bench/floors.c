@@ -27,7 +27,8 @@ static void respond(const char *url, const char *credentials_file, int answer_si
 	natsSubscription *subscription = NULL;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	natsConnection *connection = bench_connect(url, credentials_file, "floor");
-	bench_check(natsConnection_Subscribe(&subscription, connection, "floor.query", answer, &answer_size), "subscribe");
+	bench_check(natsConnection_Subscribe(&subscription, connection, "floor.query", answer, &answer_size),
+		    "subscribe");
 	bench_check(natsConnection_Flush(connection), "flush");
 	if (write(ready, "r", 1) != 1)
 		exit(1);
@@ -84,12 +85,12 @@ double floor_queries(natsConnection *connection, const char *user, int in_flight
 		     struct samples *samples)
 {
 	struct flight flight = {
-		.connection = connection,
-		.user = user,
-		.make = make_query,
-		.context = &request_size,
-		.slots = in_flight,
-		.rounds = rounds,
+	    .connection = connection,
+	    .user = user,
+	    .make = make_query,
+	    .context = &request_size,
+	    .slots = in_flight,
+	    .rounds = rounds,
 	};
 	return fly(&flight, samples);
 }
@@ -136,8 +137,9 @@ static void make_stream(natsConnection *connection)
 	natsConnection_RequestString(&answer, connection, "$JS.API.STREAM.DELETE.FLOOR", "", 5000);
 	natsMsg_Destroy(answer);
 	answer = NULL;
-	bench_check(natsConnection_RequestString(&answer, connection, "$JS.API.STREAM.CREATE.FLOOR", configuration, 5000),
-		    "make the stream for bare appends");
+	bench_check(
+	    natsConnection_RequestString(&answer, connection, "$JS.API.STREAM.CREATE.FLOOR", configuration, 5000),
+	    "make the stream for bare appends");
 	natsMsg_Destroy(answer);
 }
 
@@ -148,13 +150,13 @@ double floor_appends(natsConnection *connection, const char *user, int in_flight
 	appends->size = record_size;
 	make_stream(connection);
 	struct flight flight = {
-		.connection = connection,
-		.user = user,
-		.make = make_append,
-		.answered = note_sequence,
-		.context = appends,
-		.slots = in_flight,
-		.rounds = rounds,
+	    .connection = connection,
+	    .user = user,
+	    .make = make_append,
+	    .answered = note_sequence,
+	    .context = appends,
+	    .slots = in_flight,
+	    .rounds = rounds,
 	};
 	double rate = fly(&flight, samples);
 	free(appends);

@@ -44,15 +44,15 @@ static const char *verdict(int met)
 void print_time_line(const char *name, double milliseconds, double floor_milliseconds, double aim)
 {
 	double ratio = milliseconds / floor_milliseconds;
-	printf("%-52s %10.3f ms   floor %10.3f ms   %5.2fx  (aim %.2fx: %s)\n", name, milliseconds,
-	       floor_milliseconds, ratio, aim, verdict(ratio <= aim));
+	printf("%-52s %10.3f ms   floor %10.3f ms   %5.2fx  (aim %.2fx: %s)\n", name, milliseconds, floor_milliseconds,
+	       ratio, aim, verdict(ratio <= aim));
 }
 
 void print_rate_line(const char *name, double per_second, double floor_per_second, double aim)
 {
 	double ratio = per_second / floor_per_second;
-	printf("%-52s %10.0f /s   floor %10.0f /s   %4.0f %%  (aim %.0f %%: %s)\n", name, per_second,
-	       floor_per_second, ratio * 100, aim * 100, verdict(ratio >= aim));
+	printf("%-52s %10.0f /s   floor %10.0f /s   %4.0f %%  (aim %.0f %%: %s)\n", name, per_second, floor_per_second,
+	       ratio * 100, aim * 100, verdict(ratio >= aim));
 }
 
 void print_memory_line(const char *name, double megabytes, double aim_megabytes)
