@@ -165,7 +165,9 @@ struct decision *decision_append(const struct decision_inputs *inputs, struct de
 	Roost__Record *record = record_new(inputs, aggregate);
 	record->answer_id = answer_id;
 	record->n_changes = count;
-	record->changes = arena_copy(inputs->arena, changes, count * sizeof(*changes));
+	record->changes = arena_array_of(inputs->arena, Roost__Change *, count);
+	for (size_t i = 0; i < count; i++)
+		record->changes[i] = changes[i];
 	decision->expected_last_seq = aggregate->last_seq;
 	return try_record(inputs, decision, record);
 }

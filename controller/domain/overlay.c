@@ -125,7 +125,7 @@ static struct workspace_states get_workspaces(void *context, const char *node_id
 	for (const struct entry *entry = overlay->entries[WORKSPACE]; entry != NULL; entry = entry->next)
 		if (!entry->deleted && strcmp(entry->node_id, node_id) == 0)
 			all.items[all.count++] = unpack(WORKSPACE, entry, arena);
-	qsort(all.items, all.count, sizeof(*all.items), by_id);
+	qsort(all.items, all.count, sizeof(Roost__WorkspaceState *), by_id);
 	return all;
 }
 

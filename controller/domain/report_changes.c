@@ -3,9 +3,9 @@
 #include "controller/domain/report_changes.h"
 
 #include "bus/foundation/limits.h"
+#include "bus/foundation/utf8.h"
 #include "controller/domain/deciding.h"
 #include "controller/domain/states.h"
-#include "bus/foundation/utf8.h"
 #include <string.h>
 
 enum { MESSAGE_BYTES = 1024, STEP_BYTES = 64 };

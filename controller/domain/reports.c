@@ -9,7 +9,6 @@
 #include "controller/domain/apply.h"
 #include "controller/domain/overlay.h"
 #include "controller/domain/report_changes.h"
-#include "bus/foundation/utf8.h"
 
 static Roost__ReportAnswer *answer_new(struct arena *arena, uint64_t agent_epoch, uint64_t taken)
 {

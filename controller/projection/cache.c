@@ -59,7 +59,7 @@ struct cached *cache_add(struct cache *cache, enum cache_kind kind, const char *
 		grow(cache);
 	size_t length = strlen(id);
 	struct cached *entry = must(calloc(1, sizeof(*entry) + length + 1));
-	memcpy(entry->id, id, length);
+	memcpy(entry->id, id, length + 1);
 	entry->kind = kind;
 	size_t bucket = hash(kind, id) & (cache->bucket_count - 1);
 	entry->next = cache->buckets[bucket];

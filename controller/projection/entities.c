@@ -114,7 +114,7 @@ static struct workspace_states get_workspaces(void *context, const char *node_id
 			all.items[all.count++] = state;
 	}
 	if (all.count > 1) /* cheaper here than with the rows in SQLite's sorter */
-		qsort(all.items, all.count, sizeof(*all.items), by_id);
+		qsort(all.items, all.count, sizeof(Roost__WorkspaceState *), by_id);
 	return all;
 }
 

@@ -2,17 +2,27 @@
 #include "controller/projection/database.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
+
+/* Digits only, at most `limit`; *end is behind them. */
+static bool read_number(const char *text, uint64_t limit, const char **end, uint64_t *number)
+{
+	*number = 0;
+	*end = text;
+	for (; **end >= '0' && **end <= '9'; (*end)++) {
+		*number = *number * 10 + (uint64_t)(**end - '0');
+		if (*number > limit)
+			return false;
+	}
+	return *end != text;
+}
 
 static bool read_cursor(const char *cursor, int64_t *place)
 {
-	uint64_t seq;
-	uint32_t index;
-	int end = 0;
-	if (sscanf(cursor, "%20" SCNu64 "-%6" SCNu32 "%n", &seq, &index, &end) != 2 || cursor[end] != '\0')
-		return false;
-	if (seq > INT64_MAX / EVENTS_PER_RECORD - 1 || index >= EVENTS_PER_RECORD)
+	const char *end;
+	uint64_t seq, index;
+	if (!read_number(cursor, INT64_MAX / EVENTS_PER_RECORD - 1, &end, &seq) || *end != '-' ||
+	    !read_number(end + 1, EVENTS_PER_RECORD - 1, &end, &index) || *end != '\0')
 		return false;
 	*place = (int64_t)(seq * EVENTS_PER_RECORD + index);
 	return true;

@@ -85,7 +85,7 @@ static char workspace_ids[NODES][WORKSPACES_PER_NODE][27];
 
 static void make_node(int node)
 {
-	strcpy(node_ids[node], new_id(generator.arena));
+	memcpy(node_ids[node], new_id(generator.arena), 27);
 	CHANGE(NODE_CREATED, node_created, roost__node_created__init);
 	change.node_created->node_id = node_ids[node];
 	change.node_created->name = "node";
@@ -97,7 +97,7 @@ static void make_node(int node)
 static void make_workspace(int node, int slot)
 {
 	char *id = workspace_ids[node][slot];
-	strcpy(id, new_id(generator.arena));
+	memcpy(id, new_id(generator.arena), 27);
 	CHANGE(WORKSPACE_CREATED, workspace_created, roost__workspace_created__init);
 	Roost__WorkspaceSpec spec = ROOST__WORKSPACE_SPEC__INIT;
 	spec.repository = "https://git.example.org/team/project.git";
@@ -135,7 +135,7 @@ static void run_workspace(int node, int slot)
 static void session(int node, int slot)
 {
 	char id[27];
-	strcpy(id, new_id(generator.arena));
+	memcpy(id, new_id(generator.arena), 27);
 	{
 		CHANGE(SESSION_CREATED, session_created, roost__session_created__init);
 		change.session_created->session_id = id;
@@ -175,7 +175,7 @@ static void delete_workspace(int node, int slot)
 static void make_log(size_t wanted)
 {
 	enum { RECORDS_PER_LIFE_MAX = 24 };
-	generator.records = calloc(wanted + RECORDS_PER_LIFE_MAX + 2 * NODES, sizeof(struct generated));
+	generator.records = calloc(wanted + RECORDS_PER_LIFE_MAX + NODES, sizeof(struct generated));
 	generator.arena = arena_new();
 	generator.now_ms = 1800000000000;
 	if (generator.records == NULL)
@@ -257,7 +257,7 @@ static struct rows read_rows(sqlite3 *db, const char *table)
 	while (sqlite3_step(stmt) == SQLITE_ROW) {
 		if (rows.count == room) {
 			room = room == 0 ? 4096 : room * 2;
-			rows.values = realloc(rows.values, room * rows.columns * sizeof(*rows.values));
+			rows.values = realloc(rows.values, room * rows.columns * sizeof(sqlite3_value *));
 			if (rows.values == NULL)
 				die("out of memory");
 		}
@@ -309,7 +309,7 @@ static double sqlite_alone(const char *replayed, const char *path, size_t *row_c
 {
 	static const char *const tables[] = {"owner", "node", "workspace", "session", "event", "keyed"};
 	enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
-	sqlite3 *from, *to;
+	sqlite3 *from = NULL, *to = NULL;
 	struct rows rows[TABLES];
 	remove_database(path);
 	if (sqlite3_open(replayed, &from) != SQLITE_OK || sqlite3_open(path, &to) != SQLITE_OK)
@@ -348,7 +348,8 @@ static int by_value(const void *left, const void *right)
 static double median_us(int64_t *samples, size_t count)
 {
 	qsort(samples, count, sizeof(*samples), by_value);
-	return (double)samples[count / 2] / 1e3;
+	int64_t median = samples[count / 2];
+	return (double)median / 1e3;
 }
 
 /* The first pass warms SQLite's pages; our own cache holds no workspace that the second one asks for by

@@ -185,7 +185,7 @@ static void test_empty_changes_of_every_kind_do_no_harm(void **state)
 		Roost__Change *changes[] = {&change};
 		descriptor->message_init(value);
 		change.change_case = (Roost__Change__ChangeCase)field->id;
-		memcpy((char *)&change + field->offset, &value, sizeof(value));
+		memcpy((char *)&change + field->offset, &value, sizeof(void *));
 		for (int kind = 0; kind <= ROOST__RECORD__KIND__TASK + 1; kind++) {
 			struct apply_outcome outcome;
 			Roost__Record record = ROOST__RECORD__INIT;

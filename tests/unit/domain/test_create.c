@@ -415,7 +415,7 @@ static void test_a_record_that_would_be_too_large_is_refused(void **state)
 	/* Every field is within its limit, so only a broken limit could come here: it is refused all the
 	 * same. The node's name stands for it. */
 	const char *node = world_make_node(world, "n");
-	size_t size = 300 * 1024;
+	const size_t size = (size_t)300 * 1024;
 	char *image = arena_alloc(world->arena, size);
 	memset(image, 'x', size - 1);
 	Roost__CreateWorkspaceRequest request = ROOST__CREATE_WORKSPACE_REQUEST__INIT;

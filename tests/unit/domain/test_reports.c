@@ -228,8 +228,8 @@ static void test_a_failure_has_its_reason_and_the_tail_of_the_output(void **stat
 	uint64_t taken;
 	size_t size = STEP_OUTPUT_TAIL_BYTES + 100;
 	char *detail = arena_alloc(world->arena, size + 1);
-	memset(detail, 'x', size);
-	memcpy(detail + size - 5, "fatal", 5);
+	memset(detail, 'x', size - 5);
+	stpcpy(detail + size - 5, "fatal");
 	add_failed(2, workspace, 1, "the repository does not exist", detail);
 	const struct decision *decision = send(&taken);
 	const Roost__WorkspaceFailed *failed = decision->record->changes[0]->workspace_failed;
@@ -245,9 +245,9 @@ static void test_long_messages_are_cut_between_characters(void **state)
 {
 	(void)state;
 	uint64_t taken;
-	char *message = arena_alloc(world->arena, 4001);
+	char *message = arena_alloc(world->arena, 4001), *end_of_it = message;
 	for (int i = 0; i < 1333; i++)
-		memcpy(message + i * 3, "\xe2\x82\xac", 3);
+		end_of_it = stpcpy(end_of_it, "\xe2\x82\xac");
 	add_step(2, workspace, 1, message);
 	const char *cut = send(&taken)->record->changes[0]->workspace_step->message;
 	assert_int_equal(strlen(cut), 1023);

@@ -63,21 +63,9 @@ static void test_names(void **state)
 {
 	(void)state;
 	static const char *const good[] = {"a", " padded ", "Größe 日本 🐓", "../", "a\"b'c;--"};
-	static const char *const bad[] = {NULL,
-					  "",
-					  "   ",
-					  "a\nb",
-					  "a\tb",
-					  "a\x7f",
-					  "a\x1b[31m",
-					  "\xc3\x28",
-					  "\xc0\xaf",
-					  "\xed\xa0\x80",
-					  "\xc2\x85",
-					  "a\xe2\x80\xae"
-					  "b",
-					  "a\xe2\x80\xa8",
-					  "\xff"};
+	static const char *const bad[] = {
+	    NULL,	"",	    "   ",	    "a\nb",	"a\tb",		  "a\x7f",	   "a\x1b[31m",
+	    "\xc3\x28", "\xc0\xaf", "\xed\xa0\x80", "\xc2\x85", "a\xe2\x80\xaez", "a\xe2\x80\xa8", "\xff"};
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		assert_good(validate_name, good[i]);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

@@ -180,7 +180,7 @@ static void test_a_damaged_file_is_moved_aside(void **state)
 {
 	(void)state;
 	const off_t places[] = {0, 8192, 0};
-	const size_t sizes[] = {4096, 8192 * 4, 16};
+	const size_t sizes[] = {4096, 32768, 16};
 	for (int i = 0; i < 3; i++) {
 		const char *name = arena_printf(arena, "damaged%d.db", i);
 		world_make_workspace(world, world_make_node(world, "n"), "w");
