@@ -20,7 +20,7 @@ enum {
 	HOST_TERM_GRACE_MS = 2000, /* for a host that is itself told to end */
 	DEFAULT_COLS = 80,
 	DEFAULT_ROWS = 24,
-	WATCHED_MAX = 6 + SESSION_HOST_CLIENTS_MAX,
+	WATCHED_MAX = 7 + SESSION_HOST_CLIENTS_MAX,
 };
 
 /* ---- opening ---- */
@@ -38,10 +38,11 @@ static bool open_memory(struct host *host, struct error *error)
 	host->cols = host->spec->cols > 0 ? host->spec->cols : DEFAULT_COLS;
 	host->rows = host->spec->rows > 0 ? host->spec->rows : DEFAULT_ROWS;
 	screen_fit(&host->cols, &host->rows);
-	host->screen = screen_new(host->cols, host->rows, on_terminal_answer, host);
 	host->input = input_queue_new();
-	if (host->screen == NULL || host->input == NULL || !ring_open(&host->ring, SESSION_RING_BYTES))
+	if (host->input == NULL || !ring_open(&host->ring, SESSION_RING_BYTES))
 		return error_set(error, ERROR_INTERNAL, "out of memory");
+	if (!screen_process_open(&host->screen, &host->ring, host->cols, host->rows, on_terminal_answer, host))
+		return error_errno(error, errno, "start the screen process");
 	return true;
 }
 
@@ -82,6 +83,7 @@ static void host_init(struct host *host, int folder)
 			      .console_connection = -1,
 			      .terminal = -1,
 			      .terminal_peer = -1,
+			      .screen = {.socket = -1},
 			      .exit_code = -1,
 			      .phase = ROOST__HOST_STATE__PHASE__SPAWNING};
 	for (int i = 0; i < SESSION_HOST_CLIENTS_MAX; i++)
@@ -134,7 +136,7 @@ void host_close(struct host *host)
 	close_if_open(host->console_connection);
 	close_if_open(host->terminal);
 	close_if_open(host->terminal_peer);
-	screen_free(host->screen);
+	screen_process_close(&host->screen);
 	input_queue_free(host->input);
 	ring_close(&host->ring);
 	arena_free(host->spec_arena);
@@ -146,7 +148,7 @@ void host_close(struct host *host)
 struct watched {
 	struct pollfd list[WATCHED_MAX];
 	nfds_t count;
-	struct pollfd *terminal, *signals, *listener, *console, *exec_failure, *runtime_output;
+	struct pollfd *terminal, *screen, *signals, *listener, *console, *exec_failure, *runtime_output;
 	struct pollfd *clients[SESSION_HOST_CLIENTS_MAX];
 };
 
@@ -193,6 +195,7 @@ static void watch_all(const struct host *host, struct watched *watched)
 	int console = host->console_connection >= 0 ? host->console_connection : host->console;
 	watched->console = watch(watched, console, POLLIN);
 	watched->listener = watch(watched, has_free_place(host) ? host->listener : -1, POLLIN);
+	watched->screen = watch(watched, host->screen.socket, POLLIN);
 	watched->terminal = NULL;
 	if (!host_is_over(host) && terminal_events(host) != 0)
 		watched->terminal = watch(watched, host->terminal, terminal_events(host));
@@ -211,7 +214,7 @@ static int timeout_of(const struct host *host, int64_t now_ms, int64_t deadline)
 	earlier(&deadline, host->kill_at_ms);
 	earlier(&deadline, host->spawn_deadline_ms);
 	earlier(&deadline, host->finish_at_ms);
-	if (host->drawn < host->ring.end)
+	if (host_terminal_waits_for_quiet(host))
 		earlier(&deadline, now_ms + HOST_QUIET_MS);
 	if (deadline == INT64_MAX)
 		return -1;
@@ -248,6 +251,8 @@ static void dispatch(struct host *host, const struct watched *watched)
 			host_client_ready(host, &host->clients[i], watched->clients[i]->revents);
 	if ((terminal & POLLOUT) != 0)
 		host_terminal_write(host);
+	if (events_of(watched->screen) != 0 && host->screen.socket >= 0)
+		host_screen_ready(host);
 	if (events_of(watched->console) != 0)
 		host_console_ready(host);
 	if (events_of(watched->runtime_output) != 0 && host->runtime_output >= 0)
@@ -278,8 +283,8 @@ void host_run(struct host *host)
 		int ready = poll(watched.list, watched.count, timeout_of(host, now_ms, deadline));
 		if (ready > 0)
 			dispatch(host, &watched);
-		else if (host->drawn < host->ring.end)
-			host_draw_share(host);
+		else if (ready == 0)
+			host_terminal_quiet(host);
 		on_timers(host, clock_monotonic_ms());
 	}
 }

@@ -10,7 +10,7 @@
 #include "nodeagent/session/frame.h"
 #include "nodeagent/session/input_queue.h"
 #include "nodeagent/session/ring.h"
-#include "nodeagent/session/screen.h"
+#include "nodeagent/session/screen_process.h"
 #include "sessionhost.pb-c.h"
 
 #include <poll.h>
@@ -62,8 +62,7 @@ struct host {
 	int terminal;	   /* the pty's master */
 	int terminal_peer; /* its slave, held open so that no reader sees a hang-up while we live */
 	struct ring ring;
-	struct screen *screen;
-	uint64_t drawn; /* output up to here is on the screen */
+	struct screen_process screen;
 	struct input_queue *input;
 
 	bool stop_wanted, stopping;
@@ -105,9 +104,11 @@ void host_terminal_read(struct host *host);
 void host_terminal_write(struct host *host);
 /* Reads all that was written before the program's end. */
 void host_terminal_drain(struct host *host);
-/* Draws: everything, or one share of what is due. */
-void host_draw_all(struct host *host);
-void host_draw_share(struct host *host);
+/* The screen process said something; or there has been no output for a moment. */
+void host_screen_ready(struct host *host);
+void host_terminal_quiet(struct host *host);
+/* True while output waits for that moment. */
+bool host_terminal_waits_for_quiet(const struct host *host);
 bool host_terminal_resize(struct host *host, uint32_t cols, uint32_t rows);
 
 /* ---- host_clients.c: the conversation ---- */

@@ -194,13 +194,17 @@ static void on_screen(struct host *host, struct host_client *client, uint64_t id
 	uint32_t lines = request->lines < OUTPUT_LINES_MAX ? request->lines : OUTPUT_LINES_MAX;
 	if (host_terminal_wants_read(host))
 		host_terminal_read(host);
-	host_draw_all(host);
 	struct arena *arena = arena_new();
-	Roost__HostAnswer answer = ROOST__HOST_ANSWER__INIT;
-	answer.has_id = true;
-	answer.id = id;
-	answer.text = screen_text(host->screen, lines, arena).text;
-	add(client, &answer);
+	struct screen_text text;
+	if (screen_process_text(&host->screen, lines, arena, &text)) {
+		Roost__HostAnswer answer = ROOST__HOST_ANSWER__INIT;
+		answer.has_id = true;
+		answer.id = id;
+		answer.text = text.text;
+		add(client, &answer);
+	} else {
+		answer_error(client, id, ERROR_BUSY, "The screen is not available just now.");
+	}
 	arena_free(arena);
 }
 

@@ -81,7 +81,9 @@ static uint32_t count_lines(const char *text)
 static void write_ended(struct host *host)
 {
 	struct arena *arena = arena_new();
-	struct screen_text text = screen_text(host->screen, OUTPUT_LINES_MAX, arena);
+	struct screen_text text;
+	if (!screen_process_text(&host->screen, OUTPUT_LINES_MAX, arena, &text))
+		log_warning("the last output could not be shown");
 	Roost__HostState state = ROOST__HOST_STATE__INIT;
 	Roost__HostEnded ended = ROOST__HOST_ENDED__INIT;
 	state.has_phase = true;

@@ -346,8 +346,10 @@ void host_reap(struct host *host)
 	}
 	pid_t pid;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == host->screen.pid)
+			host->screen.pid = 0; /* its socket tells the rest */
 		if (pid != host->program)
-			continue; /* orphans of the program, left to us as sub-reaper */
+			continue; /* or orphans of the program, left to us as sub-reaper */
 		settle_exec_failure(host);
 		host->program = 0;
 		if (!host_is_over(host))

@@ -1,6 +1,6 @@
 /* The pty: output goes into the ring and to followers at once, and onto the screen a little later,
- * since the screen is slow and mostly nobody looks (screen.c): when DRAW_BATCH bytes have gathered, or
- * the program has been quiet for HOST_QUIET_MS (host.c), or somebody asks. */
+ * since drawing is slow and mostly nobody looks: when DRAW_BATCH bytes have gathered, or the program has
+ * been quiet for HOST_QUIET_MS (host.c), or somebody asks. */
 #include "nodeagent/session/host.h"
 
 #include "bus/foundation/log.h"
@@ -39,8 +39,8 @@ bool host_terminal_take(struct host *host, int fd, struct error *error)
 static size_t room(const struct host *host)
 {
 	uint64_t oldest = host_oldest_wanted(host);
-	if (host->drawn < oldest)
-		oldest = host->drawn;
+	if (host->screen.drawn < oldest)
+		oldest = host->screen.drawn;
 	size_t used = (size_t)(host->ring.end - oldest) + DRAIN_BYTES_MAX;
 	return used < host->ring.size ? host->ring.size - used : 0;
 }
@@ -75,23 +75,27 @@ static void send_to_followers(struct host *host)
 			host_client_send(host, &host->clients[i]);
 }
 
-static void draw_some(struct host *host)
+/* Draws in large pieces while output comes: see screen.c for why. */
+static void draw_if_due(struct host *host)
 {
-	size_t size;
-	const unsigned char *piece = ring_piece(&host->ring, host->drawn, host->ring.size, &size);
-	if (size > 0)
-		host->drawn += screen_write(host->screen, (const char *)piece, size);
+	if (host->ring.end - host->screen.asked >= DRAW_BATCH)
+		screen_process_draw(&host->screen);
 }
 
-void host_draw_all(struct host *host)
+void host_screen_ready(struct host *host)
 {
-	while (host->drawn < host->ring.end)
-		draw_some(host);
+	screen_process_ready(&host->screen);
+	draw_if_due(host);
 }
 
-void host_draw_share(struct host *host)
+bool host_terminal_waits_for_quiet(const struct host *host)
 {
-	draw_some(host);
+	return host->screen.asked < host->ring.end && !screen_process_busy(&host->screen);
+}
+
+void host_terminal_quiet(struct host *host)
+{
+	screen_process_draw(&host->screen);
 }
 
 void host_terminal_read(struct host *host)
@@ -106,15 +110,13 @@ void host_terminal_read(struct host *host)
 	if (share == 0)
 		return;
 	send_to_followers(host);
-	if (host->ring.end - host->drawn >= DRAW_BATCH)
-		draw_some(host);
+	draw_if_due(host);
 }
 
 void host_terminal_drain(struct host *host)
 {
 	size_t drained = 0;
 	while (host->terminal >= 0 && drained < DRAIN_BYTES_MAX) {
-		host_draw_all(host);
 		size_t size;
 		unsigned char *space = ring_space(&host->ring, DRAIN_BYTES_MAX - drained, &size);
 		ssize_t got = read(host->terminal, space, size);
@@ -125,7 +127,7 @@ void host_terminal_drain(struct host *host)
 		ring_added(&host->ring, (size_t)got);
 		drained += (size_t)got;
 	}
-	host_draw_all(host);
+	send_to_followers(host);
 }
 
 void host_terminal_write(struct host *host)
@@ -146,13 +148,12 @@ bool host_terminal_resize(struct host *host, uint32_t cols, uint32_t rows)
 {
 	screen_fit(&cols, &rows);
 	struct winsize size = {.ws_col = (unsigned short)cols, .ws_row = (unsigned short)rows};
-	host_draw_all(host);
 	if (host->terminal >= 0 && ioctl(host->terminal, TIOCSWINSZ, &size) != 0) {
 		log_warning("resize: %s", strerror(errno));
 		return false;
 	}
 	host->cols = cols;
 	host->rows = rows;
-	screen_resize(host->screen, cols, rows);
+	screen_process_resize(&host->screen, cols, rows);
 	return true;
 }

@@ -1,12 +1,12 @@
 /* The ring of raw output. The kernel gives its pages as they are first written, so a quiet session
- * costs nothing here. */
+ * costs nothing here. They are shared with the screen process (screen_process.h). */
 #include "nodeagent/session/ring.h"
 
 #include <sys/mman.h>
 
 bool ring_open(struct ring *ring, size_t size)
 {
-	void *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (data == MAP_FAILED)
 		return false;
 	*ring = (struct ring){.data = data, .size = size};
