@@ -228,6 +228,39 @@ static void a_host_inherits_nothing_of_its_agent(void **state)
 	close(leak);
 }
 
+/* The process that parses what programs write: nobody's, with one socket and three times nothing. */
+static void the_screen_process_has_no_rights(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *id = fixture_start(fixture, shell);
+	int host = fixture_host_pid(fixture, id), child, screens = 0;
+	enum error_code code;
+	fixture_text(fixture, id, 0, &code); /* it answers, so it is in its jail */
+	char path[128], text[8192];
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", host, host);
+	FILE *children = fopen(path, "r");
+	assert_non_null(children);
+	while (fscanf(children, "%d", &child) == 1) {
+		if (child == fixture_note(fixture, id)->program_pid)
+			continue;
+		screens++;
+		snprintf(path, sizeof(path), "/proc/%d/status", child);
+		FILE *status = fopen(path, "r");
+		text[fread(text, 1, sizeof(text) - 1, status)] = '\0';
+		fclose(status);
+		if (geteuid() == 0)
+			assert_non_null(strstr(text, "Uid:\t65534\t65534\t65534\t65534\n"));
+		assert_non_null(strstr(text, "NoNewPrivs:\t1\n"));
+#ifdef EXPECT_SECCOMP
+		assert_non_null(strstr(text, "Seccomp:\t2\n"));
+#endif
+		snprintf(path, sizeof(path), "/proc/%d/fd/4", child);
+		assert_int_not_equal(access(path, F_OK), 0);
+	}
+	fclose(children);
+	assert_int_equal(screens, 1);
+}
+
 static void a_host_told_to_end_ends_its_program_first(void **state)
 {
 	struct fixture *fixture = *state;
@@ -293,6 +326,7 @@ int main(void)
 	    session_test(an_agent_that_was_away_hears_the_end),
 	    session_test(a_hanging_host_is_killed_when_it_should_stop),
 	    session_test(a_host_inherits_nothing_of_its_agent),
+	    session_test(the_screen_process_has_no_rights),
 	    session_test(a_host_told_to_end_ends_its_program_first),
 	    session_test(a_host_killed_around_its_spawn_leaves_one_end_and_no_program),
 	};
