@@ -1,9 +1,9 @@
 #include "controller/installation/arguments.h"
 
 #include "bus/foundation/options.h"
+#include "controller/installation/number.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { CONTROLLERS_MAX = 8 };
@@ -44,9 +44,11 @@ int arguments_read(int argc, char **argv, struct arguments *out)
 		} else if (!up && strcmp(argv[i], "--purge") == 0) {
 			out->purge = true;
 		} else if (up && take_value(argc, argv, &i, "--controllers", &number)) {
-			out->controllers = atoi(number);
-			if (out->controllers < 1 || out->controllers > CONTROLLERS_MAX)
+			const char *rest = number;
+			uint64_t controllers = 0;
+			if (!number_read(&rest, CONTROLLERS_MAX, &controllers) || rest[0] != '\0' || controllers < 1)
 				return usage(verb, "not a number from 1 to 8:", number);
+			out->controllers = (int)controllers;
 		} else {
 			return usage(verb, "unknown or incomplete argument", argv[i]);
 		}

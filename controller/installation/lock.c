@@ -3,6 +3,7 @@
 #include "controller/installation/lock.h"
 
 #include "controller/installation/file.h"
+#include "controller/installation/number.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,16 +24,22 @@ static int open_lock(const struct installation *installation, int flags)
 	return fd;
 }
 
+/* "<pid> <start time>" */
+static bool read_identity(const char *text, struct process_identity *out)
+{
+	uint64_t pid;
+	if (!number_read(&text, INT_MAX, &pid) || !number_read(&text, UINT64_MAX, &out->start_time))
+		return false;
+	out->pid = (pid_t)pid;
+	return true;
+}
+
 static bool read_holder(int fd, struct process_identity *holder)
 {
 	char text[64];
-	int pid;
 	ssize_t got = pread(fd, text, sizeof(text) - 1, 0);
 	text[got > 0 ? got : 0] = '\0';
-	if (sscanf(text, "%d %" SCNu64, &pid, &holder->start_time) != 2)
-		return false;
-	holder->pid = pid;
-	return true;
+	return read_identity(text, holder);
 }
 
 int lock_take(const struct installation *installation, struct error *error)
@@ -94,11 +101,12 @@ static size_t read_processes(char *text, struct noted_process processes[PROCESSE
 	if (line == NULL || strcmp(line, boot) != 0)
 		return 0;
 	while (count < PROCESSES_MAX && (line = strtok_r(NULL, "\n", &rest)) != NULL) {
-		int pid;
 		struct noted_process *one = &processes[count];
-		if (sscanf(line, "%31s %d %" SCNu64, one->name, &pid, &one->identity.start_time) != 3)
+		size_t length = strcspn(line, " ");
+		if (length >= sizeof(one->name) || !read_identity(line + length, &one->identity))
 			continue;
-		one->identity.pid = pid;
+		memcpy(one->name, line, length);
+		one->name[length] = '\0';
 		count++;
 	}
 	return count;

@@ -2,6 +2,7 @@
 #include "controller/installation/nats_server.h"
 
 #include "controller/installation/file.h"
+#include "controller/installation/number.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,17 +28,19 @@ extern char **environ;
 
 bool nats_server_version_suffices(const char *line)
 {
-	int major;
-	int minor;
-	int patch;
-	const char *version = strrchr(line, 'v');
-	if (version == NULL || sscanf(version, "v%d.%d.%d", &major, &minor, &patch) != 3)
-		return false;
-	if (major != LEAST_MAJOR)
-		return major > LEAST_MAJOR;
-	if (minor != LEAST_MINOR)
-		return minor > LEAST_MINOR;
-	return patch >= LEAST_PATCH;
+	static const uint64_t least[] = {LEAST_MAJOR, LEAST_MINOR, LEAST_PATCH};
+	const char *rest = strrchr(line, 'v');
+	for (int i = 0; i < 3; i++) {
+		uint64_t part;
+		if (rest == NULL || *rest != (i == 0 ? 'v' : '.'))
+			return false;
+		rest++;
+		if (!number_read(&rest, INT_MAX, &part))
+			return false;
+		if (part != least[i])
+			return part > least[i];
+	}
+	return true;
 }
 
 /* What `program --version` prints, "" when it cannot be run. `program` is looked up in PATH. */
@@ -127,7 +130,7 @@ static uint64_t store_limit_mb(const char *folder)
 	struct statvfs space;
 	if (statvfs(folder, &space) != 0)
 		return 1024;
-	uint64_t half = (uint64_t)space.f_blocks * space.f_frsize / 2 / (1024 * 1024);
+	uint64_t half = (uint64_t)space.f_blocks * space.f_frsize / 2 / (1024UL * 1024);
 	return half < 64 ? 64 : half;
 }
 

@@ -1,5 +1,7 @@
 #include "controller/installation/process_identity.h"
 
+#include "controller/installation/number.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -27,8 +29,9 @@ bool process_identity_of(pid_t pid, struct process_identity *out)
 		return false;
 	for (int field = FIRST_FIELD_AFTER_NAME - 1; place != NULL && field < START_TIME_FIELD; field++)
 		place = strchr(place + 1, ' ');
-	unsigned long long start;
-	if (place == NULL || sscanf(place, " %llu", &start) != 1)
+	const char *rest = place;
+	uint64_t start;
+	if (rest == NULL || !number_read(&rest, UINT64_MAX, &start))
 		return false;
 	*out = (struct process_identity){.pid = pid, .start_time = start};
 	return true;

@@ -101,13 +101,12 @@ static void tend_ballast(uv_timer_t *timer)
 
 static void say_what_next(const struct up *up)
 {
-	bool elsewhere =
-	    getenv("ROOST_DATA_DIR") == NULL || strcmp(getenv("ROOST_DATA_DIR"), up->arguments.folder) != 0;
-	bool usual = strcmp(up->arguments.folder, "/var/lib/roost") == 0 && getenv("ROOST_DATA_DIR") == NULL;
+	const char *set = getenv("ROOST_DATA_DIR");
+	const char *usual = set == NULL ? "/var/lib/roost" : set;
 	say("ready. In another shell:");
 	say("");
 	say(arena_printf(up->arena, "    export PATH=%s:$PATH", up->programs));
-	if (elsewhere && !usual)
+	if (strcmp(usual, up->arguments.folder) != 0)
 		say(arena_printf(up->arena, "    export ROOST_DATA_DIR=%s", up->installation.folder));
 	say("    roost node list");
 	say("    roost workspace create api --repo <git url> --wait");

@@ -22,6 +22,18 @@ static void die(const char *what)
 	abort();
 }
 
+/* However it ends, the rest is done. */
+static void run_command(const char *line)
+{
+	pid_t shell = fork();
+	if (shell == 0) {
+		execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+		_exit(1);
+	}
+	if (shell > 0)
+		waitpid(shell, NULL, 0);
+}
+
 static void janitor(int input)
 {
 	char *arguments[PATHS_MAX + 4] = {(char *)"rm", (char *)"-rf", (char *)"--"};
@@ -41,8 +53,7 @@ static void janitor(int input)
 			commands[command_count++] = strdup(line + 1);
 	}
 	while (command_count-- > 0)
-		if (system(commands[command_count]) != 0)
-			continue; /* the rest is done all the same */
+		run_command(commands[command_count]);
 	execvp("rm", arguments);
 	_exit(1);
 }
