@@ -52,9 +52,26 @@ bool utf8_is_control(uint32_t character)
 	       (character >= 0x2066 && character <= 0x2069) || character == 0xfeff;
 }
 
+/* How many bytes from here on are plain ASCII without a zero byte, looked at eight at a time. */
+static size_t plain_run(const char *data, size_t size)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	const uint64_t tops = UINT64_C(0x8080808080808080);
+	size_t at = 0;
+	for (uint64_t word; at + sizeof(word) <= size; at += sizeof(word)) {
+		memcpy(&word, data + at, sizeof(word));
+		if ((word & tops) != 0 || ((word - ones) & ~word & tops) != 0)
+			break;
+	}
+	return at;
+}
+
 bool utf8_valid(const char *data, size_t size)
 {
 	for (size_t at = 0; at < size;) {
+		at += plain_run(data + at, size - at);
+		if (at == size)
+			break;
 		size_t length = utf8_character(data + at, size - at, NULL);
 		if (length == 0 || data[at] == '\0')
 			return false;

@@ -223,16 +223,29 @@ size_t json_camel(const char *name, char *out)
 	return length;
 }
 
+/* True when `camel` is what json_camel makes of `name`; most names differ early. */
+static bool is_camel_of(const char *name, const char *camel, size_t length)
+{
+	size_t at = 0;
+	bool upper = false;
+	for (; *name != '\0'; name++) {
+		if (*name == '_') {
+			upper = true;
+			continue;
+		}
+		char expected = upper && *name >= 'a' && *name <= 'z' ? (char)(*name - 'a' + 'A') : *name;
+		if (at == length || camel[at++] != expected)
+			return false;
+		upper = false;
+	}
+	return at == length;
+}
+
 const ProtobufCFieldDescriptor *json_field(const ProtobufCMessageDescriptor *descriptor, const char *name,
 					   size_t length)
 {
-	char camel[128];
-	for (unsigned i = 0; i < descriptor->n_fields; i++) {
-		const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
-		if (field->name[0] != name[0] || strlen(field->name) >= sizeof(camel))
-			continue;
-		if (json_camel(field->name, camel) == length && memcmp(camel, name, length) == 0)
-			return field;
-	}
+	for (unsigned i = 0; i < descriptor->n_fields; i++)
+		if (is_camel_of(descriptor->fields[i].name, name, length))
+			return &descriptor->fields[i];
 	return NULL;
 }

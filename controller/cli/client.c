@@ -18,6 +18,7 @@
 enum {
 	CONNECT_PATIENCE_MS = 2000, /* a server that is being restarted */
 	CONNECT_PAUSE_MS = 50,
+	LOGIN_TRIES = 4,
 	CONNECT_TIMEOUT_MS = 2000,
 	WRITE_DEADLINE_MS = 1000,
 	RECONNECT_WAIT_MS = 100,
@@ -119,11 +120,21 @@ static natsStatus set_options(struct client *client, const char *url, const char
 	return NATS_OK;
 }
 
+/* nats.c 3.4.1 takes a signature whose first byte is zero for none at all, so one login in 256 is refused
+ * with good credentials; the next one has another nonce. */
+static natsStatus connect_once(struct client *client)
+{
+	natsStatus status = NATS_CONNECTION_AUTH_FAILED;
+	for (int i = 0; i < LOGIN_TRIES && status == NATS_CONNECTION_AUTH_FAILED; i++)
+		status = natsConnection_Connect(&client->connection, client->options);
+	return status;
+}
+
 static natsStatus connect_patiently(struct client *client)
 {
 	int64_t deadline = clock_monotonic_ms() + CONNECT_PATIENCE_MS;
 	for (;;) {
-		natsStatus status = natsConnection_Connect(&client->connection, client->options);
+		natsStatus status = connect_once(client);
 		if (status != NATS_NO_SERVER || clock_monotonic_ms() >= deadline)
 			return status;
 		nats_Sleep(CONNECT_PAUSE_MS);

@@ -3,6 +3,7 @@
 #include "bus/link/connection.h"
 #include "bus/wire/envelope.h"
 #include "command.pb-c.h"
+#include "controller/cli/verb.h"
 #include "tests/support/cli.h"
 #include "tests/support/loop.h"
 #include "tests/unit/cmocka_all.h"
@@ -195,6 +196,25 @@ static void wrong_words_end_with_two_and_send_nothing(void **state)
 	assert_int_equal(fixture->asked, 0);
 }
 
+static void every_verb_explains_itself_with_all_its_options(void **state)
+{
+	struct fixture *fixture = *state;
+	for (size_t i = 0; verbs[i] != NULL; i++) {
+		const struct verb *verb = verbs[i];
+		const char *help =
+		    cli_expect_done(&fixture->cli, verb->noun == NULL ? CLI_WORDS(verb->name, "--help")
+								      : CLI_WORDS(verb->noun, verb->name, "--help"));
+		expect_in(help, "usage: roost");
+		expect_in(help, verb->sentence);
+		for (const struct verb_option *option = verb->options; option != NULL && option->name != NULL; option++)
+			expect_in(help, arena_printf(fixture->cli.arena, "--%s", option->name));
+	}
+	const char *all = cli_expect_done(&fixture->cli, CLI_WORDS("help"));
+	expect_in(all, "workspace create <name>");
+	expect_in(cli_expect_done(&fixture->cli, CLI_WORDS("help", "options")), "--data-dir");
+	expect_in(cli_expect_done(&fixture->cli, CLI_WORDS("help", "session", "start")), "--label");
+}
+
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -206,6 +226,7 @@ int main(void)
 	    WITH_SERVER(trying_again_ends_at_the_deadline_with_the_last_error),
 	    WITH_SERVER(nobody_there_is_said_so),
 	    WITH_SERVER(queries_carry_no_key),
+	    WITH_SERVER(every_verb_explains_itself_with_all_its_options),
 	    WITH_SERVER(wrong_words_end_with_two_and_send_nothing),
 	};
 	return cmocka_run_group_tests_name("cli_answers", tests, NULL, NULL);
