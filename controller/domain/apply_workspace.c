@@ -170,7 +170,7 @@ bool apply_workspace_restarting(struct applying *applying, const Roost__Change *
 	return put(applying, workspace);
 }
 
-/* Id, owner and URL stay (S0-09); nothing else is wanted of the node, but it is told the name. */
+/* Id, owner and URL stay (S0-09), and nothing else is wanted of the node: it need not be there. */
 bool apply_workspace_renamed(struct applying *applying, const Roost__Change *change)
 {
 	const Roost__WorkspaceRenamed *renamed = change->workspace_renamed;
@@ -182,7 +182,6 @@ bool apply_workspace_renamed(struct applying *applying, const Roost__Change *cha
 	workspace->name_key = name_key(renamed->display_name, applying->arena);
 	workspace->resource->has_updated_at = true;
 	workspace->resource->updated_at = now(applying);
-	want_workspace_anew(applying, workspace);
 	return put(applying, workspace);
 }
 

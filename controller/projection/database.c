@@ -236,3 +236,15 @@ void *column_message(struct projection *projection, sqlite3_stmt *stmt, int colu
 	}
 	return message;
 }
+
+void *array_for_one_more(struct arena *arena, void *items, size_t count)
+{
+	enum { ROOM_AT_FIRST = 16 };
+	bool full = count == 0 || (count >= ROOM_AT_FIRST && (count & (count - 1)) == 0);
+	if (!full)
+		return items;
+	void *larger = arena_array_of(arena, void *, count == 0 ? ROOM_AT_FIRST : count * 2);
+	if (count > 0)
+		memcpy(larger, items, count * sizeof(void *));
+	return larger;
+}

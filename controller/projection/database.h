@@ -55,6 +55,9 @@ char *column_text(sqlite3_stmt *stmt, int column, struct arena *arena);
 void *column_message(struct projection *projection, sqlite3_stmt *stmt, int column,
 		     const ProtobufCMessageDescriptor *descriptor, struct arena *arena);
 
+/* The array of pointers, with room for one more after `count`: itself, or a larger copy. */
+void *array_for_one_more(struct arena *arena, void *items, size_t count);
+
 /* Keeps the first failure; always false. */
 bool projection_fail(struct projection *projection, const char *what);
 

@@ -93,25 +93,18 @@ static int by_id(const void *left, const void *right)
 
 static struct workspace_states get_workspaces(void *context, const char *node_id, struct arena *arena)
 {
-	enum { ROOM_AT_FIRST = 32 };
 	struct projection *projection = context;
 	struct workspace_states all = {0};
-	size_t room = 0;
 	int64_t node = entities_number(projection, CACHE_NODE, node_id);
 	entities_flush(projection);
 	sqlite3_stmt *stmt = statement(projection, STATEMENT_WORKSPACES_OF_NODE);
 	sqlite3_bind_int64(stmt, 1, node);
 	while (node != 0 && statement_row(projection, stmt)) {
-		if (all.count == room) {
-			room = room == 0 ? ROOM_AT_FIRST : room * 2;
-			Roost__WorkspaceState **items = arena_array_of(arena, Roost__WorkspaceState *, room);
-			for (size_t i = 0; i < all.count; i++)
-				items[i] = all.items[i];
-			all.items = items;
-		}
 		Roost__WorkspaceState *state = column_message(projection, stmt, 0, descriptors[CACHE_WORKSPACE], arena);
-		if (state != NULL)
-			all.items[all.count++] = state;
+		if (state == NULL)
+			break;
+		all.items = array_for_one_more(arena, all.items, all.count);
+		all.items[all.count++] = state;
 	}
 	if (all.count > 1) /* cheaper here than with the rows in SQLite's sorter */
 		qsort(all.items, all.count, sizeof(Roost__WorkspaceState *), by_id);

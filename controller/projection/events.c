@@ -75,6 +75,7 @@ static int64_t read_events(struct projection *projection, sqlite3_stmt *stmt, ui
 		if (event == NULL)
 			break;
 		last = sqlite3_column_int64(stmt, 0);
+		page->items = array_for_one_more(arena, page->items, page->count);
 		page->items[page->count++] = event;
 	}
 	if (stmt != NULL)
@@ -95,7 +96,6 @@ bool projection_list_events(struct projection *projection, const char *owner, co
 	int64_t last = 0, whose = choose(projection, owner, filter, &which);
 	if (whose != 0) {
 		sqlite3_stmt *stmt = statement(projection, which);
-		page->items = arena_array_of(arena, Roost__Event *, limit);
 		sqlite3_bind_int64(stmt, 1, whose);
 		sqlite3_bind_int64(stmt, 2, from);
 		sqlite3_bind_int64(stmt, 3, (int64_t)limit + 1);
@@ -110,7 +110,7 @@ bool projection_events_of_record(struct projection *projection, uint64_t seq, st
 				 struct event_page *page, struct error *error)
 {
 	bool more;
-	*page = (struct event_page){.items = arena_array_of(arena, Roost__Event *, EVENTS_PER_RECORD)};
+	*page = (struct event_page){0};
 	sqlite3_stmt *stmt = statement(projection, STATEMENT_EVENTS_OF_RECORD);
 	if (stmt != NULL) {
 		sqlite3_bind_int64(stmt, 1, (int64_t)(seq * EVENTS_PER_RECORD));

@@ -75,7 +75,6 @@ static bool list(struct projection *projection, enum statement which, int64_t wh
 	sqlite3_stmt *stmt = statement(projection, which);
 	if (whose == 0 || stmt == NULL)
 		return projection_sound(projection, error);
-	page->items = arena_array_of(arena, ProtobufCMessage *, limit);
 	sqlite3_bind_int64(stmt, 1, whose);
 	bind_text(stmt, 2, cursor == NULL || cursor[0] == '\0' ? "~" : cursor);
 	sqlite3_bind_int64(stmt, 3, (int64_t)limit + 1);
@@ -87,6 +86,7 @@ static bool list(struct projection *projection, enum statement which, int64_t wh
 			page->next_cursor = last;
 			break;
 		}
+		page->items = array_for_one_more(arena, page->items, page->count);
 		page->items[page->count] = column_message(projection, stmt, 1, descriptor, arena);
 		last = column_text(stmt, 0, arena);
 		if (page->items[page->count++] == NULL)

@@ -37,10 +37,13 @@ static bool add_row(struct collecting *collecting, sqlite3_stmt *stmt, bool is_s
 	if (rows == ROWS_PER_PAGE_MAX || (rows > 0 && collecting->bytes + size > collecting->bytes_max))
 		return false;
 	collecting->bytes += size;
-	if (is_session)
+	if (is_session) {
+		page->sessions = array_for_one_more(arena, page->sessions, page->session_count);
 		page->sessions[page->session_count++] = session;
-	else
+	} else {
+		page->workspaces = array_for_one_more(arena, page->workspaces, page->workspace_count);
 		page->workspaces[page->workspace_count++] = workspace;
+	}
 	return true;
 }
 
@@ -54,8 +57,6 @@ bool projection_wanted(struct projection *projection, const char *node_id, const
 	sqlite3_stmt *stmt = statement(projection, STATEMENT_WANTED);
 	if (node == NULL || stmt == NULL)
 		return projection_sound(projection, error);
-	page->workspaces = arena_array_of(arena, Roost__WantedWorkspace *, ROWS_PER_PAGE_MAX);
-	page->sessions = arena_array_of(arena, Roost__WantedSession *, ROWS_PER_PAGE_MAX);
 	struct collecting collecting = {.projection = projection, .arena = arena, .page = page, .bytes_max = bytes_max};
 	sqlite3_bind_int64(stmt, 1, number);
 	sqlite3_bind_int64(stmt, 2, (int64_t)cursor->version);

@@ -143,11 +143,13 @@ static void test_rename_gives_the_final_name_and_keeps_everything_else(void **st
 {
 	(void)state;
 	const char *other = world_make_workspace(world, node, "web");
+	uint64_t wanted = world_workspace(world, other)->wanted_version;
 	const struct decision *decision = rename_it(other, "API");
 	assert_int_equal(decision->kind, DECISION_APPEND);
 	assert_string_equal(decision->answer.workspace->display_name, "API (2)");
 	assert_string_equal(decision->answer.workspace->id, other);
 	assert_string_equal(world_workspace(world, other)->owner, "alice");
+	assert_int_equal(world_workspace(world, other)->wanted_version, wanted); /* it needs no node */
 	assert_int_equal(rename_it(other, "api")->kind, DECISION_APPEND); /* another spelling: "api (2)" */
 	assert_int_equal(rename_it(other, " api ")->kind, DECISION_NOTHING);
 	assert_string_equal(rename_it(workspace, "Api")->answer.workspace->display_name, "Api");
