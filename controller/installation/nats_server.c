@@ -18,10 +18,6 @@
 
 enum { LEAST_MAJOR = 2, LEAST_MINOR = 10, LEAST_PATCH = 27 };
 
-static const uint64_t ballast_bytes = 32ULL * 1024 * 1024;
-static const uint64_t ballast_wanted_free = 512ULL * 1024 * 1024; /* made when this much stays free */
-static const uint64_t ballast_given_free = 16ULL * 1024 * 1024;	  /* given when less than this is left */
-
 extern char **environ;
 
 /* ---- the program ---- */
@@ -169,25 +165,31 @@ char *nats_server_configure(const struct installation *installation, const struc
 
 /* ---- ballast ---- */
 
+const struct ballast nats_server_ballast = {
+    .bytes = 32ULL * 1024 * 1024,
+    .made_above = 512ULL * 1024 * 1024,
+    .given_below = 16ULL * 1024 * 1024,
+};
+
 static uint64_t free_bytes(const char *folder)
 {
 	struct statvfs space;
 	return statvfs(folder, &space) == 0 ? (uint64_t)space.f_bavail * space.f_frsize : UINT64_MAX;
 }
 
-static bool make_ballast(const char *path)
+static bool make_ballast(const char *path, uint64_t bytes)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return false;
-	bool made = posix_fallocate(fd, 0, (off_t)ballast_bytes) == 0;
+	bool made = posix_fallocate(fd, 0, (off_t)bytes) == 0;
 	close(fd);
 	if (!made)
 		unlink(path);
 	return made;
 }
 
-bool nats_server_tend_ballast(const struct installation *installation, bool *removed)
+bool nats_server_tend_ballast(const struct installation *installation, const struct ballast *ballast, bool *removed)
 {
 	struct arena *arena = arena_new();
 	char *path = installation_path(installation, arena, "nats/ballast");
@@ -195,10 +197,10 @@ bool nats_server_tend_ballast(const struct installation *installation, bool *rem
 	bool there = access(path, F_OK) == 0;
 	bool changed = false;
 	*removed = false;
-	if (there && left < ballast_given_free)
+	if (there && left < ballast->given_below)
 		changed = *removed = unlink(path) == 0;
-	else if (!there && left != UINT64_MAX && left > ballast_wanted_free + ballast_bytes)
-		changed = make_ballast(path);
+	else if (!there && left != UINT64_MAX && left > ballast->made_above + ballast->bytes)
+		changed = make_ballast(path, ballast->bytes);
 	arena_free(arena);
 	return changed;
 }

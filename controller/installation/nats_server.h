@@ -19,8 +19,17 @@ bool nats_server_choose_port(struct installation *installation, bool *changed, s
 char *nats_server_configure(const struct installation *installation, const struct keys *keys, struct arena *arena,
 			    struct error *error);
 
-/* A file beside the log that holds some disk, so that there is something to give when the disk is full:
- * made when there is room, removed when there is hardly any. True when something changed. */
-bool nats_server_tend_ballast(const struct installation *installation, bool *removed);
+/* A file beside the log that holds some disk, so that there is something to give when the disk is full. */
+struct ballast {
+	uint64_t bytes;
+	uint64_t made_above;  /* made when this much stays free beside it */
+	uint64_t given_below; /* removed when less than this is left */
+};
+
+/* An installation's own: 32 MiB, made above 512 MiB, given below 16 MiB. */
+extern const struct ballast nats_server_ballast;
+
+/* Makes or removes nats/ballast as the free space asks; true when something changed. */
+bool nats_server_tend_ballast(const struct installation *installation, const struct ballast *ballast, bool *removed);
 
 #endif

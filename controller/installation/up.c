@@ -95,7 +95,7 @@ static void tend_ballast(uv_timer_t *timer)
 {
 	struct up *up = timer->data;
 	bool removed;
-	if (nats_server_tend_ballast(&up->installation, &removed) && removed)
+	if (nats_server_tend_ballast(&up->installation, &nats_server_ballast, &removed) && removed)
 		say("the disk is full; the ballast was given up so that things can still be ended. Make room");
 }
 
@@ -183,7 +183,7 @@ static bool prepare(struct up *up, struct error *error)
 		return false;
 	if (port_changed)
 		say("  somebody else has the port that this installation used; it has another one now");
-	nats_server_tend_ballast(&up->installation, &removed);
+	nats_server_tend_ballast(&up->installation, &nats_server_ballast, &removed);
 	up->nats_configuration = nats_server_configure(&up->installation, &up->keys, up->arena, error);
 	make_absolute(OPTION_ROOST_LOCAL_REPOS);
 	make_absolute(OPTION_ROOST_RUNTIME_BINARY);

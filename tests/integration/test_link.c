@@ -429,6 +429,38 @@ static void cancelled_subscriptions_are_silent(void **state)
 	assert_int_equal(fixture->messages, 0);
 }
 
+struct draining {
+	struct fixture *fixture;
+	int seen; /* messages when it was over */
+	bool done;
+};
+
+static void note_drained(void *context)
+{
+	struct draining *draining = context;
+	draining->seen = draining->fixture->messages;
+	draining->done = true;
+}
+
+static void draining_loses_nothing_that_was_sent_before(void **state)
+{
+	enum { COUNT = 1000 };
+	struct fixture *fixture = *state;
+	struct draining draining = {.fixture = fixture};
+	struct subscription *subscription = connection_subscribe(fixture->one, "news", NULL, count_message, fixture);
+	struct error error;
+	struct outgoing message = text_to("news", "");
+	for (int i = 0; i < COUNT; i++)
+		assert_true(connection_publish(fixture->one, &message, &error));
+	subscription_drain(subscription, note_drained, &draining);
+	loop_until_true(&fixture->loop, &draining.done, "the end of the draining");
+	assert_int_equal(draining.seen, COUNT);
+	struct outcome outcome = {0};
+	ask(fixture->one, "news", "", 5000, &outcome);
+	loop_until_at_least(&fixture->loop, &outcome.count, 1, "the outcome");
+	assert_int_equal(outcome.code, ERROR_NODE_UNREACHABLE);
+}
+
 struct watching {
 	int online, offline, closing;
 	struct connection_watch *watch;
@@ -511,6 +543,7 @@ int main(void)
 	    TEST(closing_inside_a_callback_is_allowed),
 	    TEST(a_connection_may_be_closed_at_any_moment),
 	    TEST(cancelled_subscriptions_are_silent),
+	    TEST(draining_loses_nothing_that_was_sent_before),
 	    TEST(watches_hear_of_coming_going_and_closing),
 	    TEST(malformed_settings_are_refused),
 	};

@@ -9,8 +9,11 @@
 #include "controller/installation/nats_server.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -216,6 +219,38 @@ static void a_log_is_bounded(void **state)
 	assert_int_equal(status.st_size, LOG_FILE_BYTES_MAX);
 }
 
+/* On a small file system of its own, which only this program sees. */
+static void ballast_is_given_when_the_disk_is_full_and_made_when_there_is_room(void **state)
+{
+	struct fixture *fixture = *state;
+	static const struct ballast small = {
+	    .bytes = 1024 * 1024, .made_above = 1024 * 1024, .given_below = 256 * 1024};
+	struct installation installation;
+	bool removed;
+	char *disk = arena_printf(fixture->arena, "%s", cleanup_folder());
+	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", disk, "tmpfs", 0, "size=4m") != 0)
+		fail_msg("a file system of its own (this test needs root)");
+	assert_true(installation_load_or_make(disk, &installation, &fixture->error));
+	char *ballast = installation_path(&installation, fixture->arena, "nats/ballast");
+	assert_true(nats_server_tend_ballast(&installation, &small, &removed));
+	assert_int_equal(access(ballast, F_OK), 0);
+	assert_false(nats_server_tend_ballast(&installation, &small, &removed));
+
+	char *filler = installation_path(&installation, fixture->arena, "filler");
+	int fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(posix_fallocate(fd, 0, 2900 * 1024), 0);
+	close(fd);
+	assert_true(nats_server_tend_ballast(&installation, &small, &removed));
+	assert_true(removed);
+	assert_int_equal(access(ballast, F_OK), -1);
+	assert_false(nats_server_tend_ballast(&installation, &small, &removed));
+	assert_int_equal(unlink(filler), 0);
+	assert_true(nats_server_tend_ballast(&installation, &small, &removed));
+	assert_false(removed);
+	assert_int_equal(umount(disk), 0);
+}
+
 static void removing_a_folder_follows_no_links(void **state)
 {
 	struct fixture *fixture = *state;
@@ -241,6 +276,7 @@ int main(void)
 	    TEST(versions_are_compared_as_numbers),
 	    TEST(the_port_is_kept_until_somebody_else_has_it),
 	    TEST(a_log_is_bounded),
+	    TEST(ballast_is_given_when_the_disk_is_full_and_made_when_there_is_room),
 	    TEST(removing_a_folder_follows_no_links),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
