@@ -89,6 +89,7 @@ static void host_init(struct host *host, int folder)
 	for (int i = 0; i < SESSION_HOST_CLIENTS_MAX; i++)
 		host->clients[i].fd = -1;
 	host->spec_arena = arena_new();
+	host->request_arena = arena_new();
 }
 
 bool host_open(struct host *host, int folder, int *status, struct error *error)
@@ -140,6 +141,7 @@ void host_close(struct host *host)
 	input_queue_free(host->input);
 	ring_close(&host->ring);
 	arena_free(host->spec_arena);
+	arena_free(host->request_arena);
 	close_if_open(host->lock);
 }
 

@@ -35,7 +35,7 @@ struct host_client {
 
 struct host {
 	int folder, lock;
-	struct arena *spec_arena;
+	struct arena *spec_arena, *request_arena;
 	Roost__HostSpec *spec;
 	uint32_t cols, rows;
 

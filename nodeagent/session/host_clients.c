@@ -266,7 +266,7 @@ static void on_request(struct host *host, struct host_client *client, const Roos
 /* Answers what has arrived, as long as the answers are taken. */
 static void serve(struct host *host, struct host_client *client)
 {
-	struct arena *arena = arena_new();
+	struct arena *arena = host->request_arena;
 	ProtobufCMessage *message;
 	enum frame_result result = FRAME_MORE;
 	while (!client->broken && waiting_bytes(client) < ANSWERS_AHEAD) {
@@ -277,7 +277,7 @@ static void serve(struct host *host, struct host_client *client)
 		arena_reset(arena);
 		host_client_send(host, client);
 	}
-	arena_free(arena);
+	arena_reset(arena);
 	if (result == FRAME_BROKEN) {
 		log_warning("a client sent rubbish and was dropped");
 		client->broken = true;

@@ -14,6 +14,7 @@
 
 enum {
 	READ_BYTES = 16 * 1024,
+	WORTH_ANOTHER = 1024,	 /* a shorter read has most likely taken all: poll(2) is cheaper than asking in vain */
 	READ_SHARE = 128 * 1024, /* before clients get their turn */
 	DRAW_BATCH = 256 * 1024,
 	/* A pty holds some 16 KiB; what outlives the program may go on writing for ever. The ring always
@@ -103,9 +104,9 @@ void host_terminal_read(struct host *host)
 	size_t share = 0;
 	while (share < READ_SHARE) {
 		size_t got = read_once(host);
-		if (got == 0)
-			break;
 		share += got;
+		if (got < WORTH_ANOTHER)
+			break;
 	}
 	if (share == 0)
 		return;

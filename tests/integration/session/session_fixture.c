@@ -4,19 +4,18 @@
 #include "bus/foundation/clock.h"
 #include "bus/foundation/ulid.h"
 #include "nodeagent/session/folder.h"
-#include "tests/support/cleanup.h"
 #include "tests/support/loop.h"
 #include "tests/unit/cmocka_all.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,9 +41,24 @@ static void kill_hosts(const char *sessions)
 	closedir(directory);
 }
 
-/* A process that outlives a test which dies: it holds the folder open, so that hosts are found also
- * when the folder's name is being removed. */
-static void start_janitor(const char *sessions)
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+	(void)status;
+	(void)kind;
+	(void)place;
+	remove(path);
+	return 0;
+}
+
+/* Hosts first: they are found by their folders. */
+static void remove_sessions(const char *root, const char *sessions)
+{
+	kill_hosts(sessions);
+	nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* A process that outlives a test which dies, and cleans up behind it. */
+static void start_janitor(const char *root, const char *sessions)
 {
 	int alive[2];
 	if (pipe(alive) != 0)
@@ -54,10 +68,9 @@ static void start_janitor(const char *sessions)
 		char byte;
 		close(alive[1]);
 		setsid();
-		signal(SIGTERM, SIG_IGN);
 		while (read(alive[0], &byte, 1) < 0 && errno == EINTR)
 			;
-		kill_hosts(sessions);
+		remove_sessions(root, sessions);
 		_exit(0);
 	}
 	close(alive[0]);
@@ -128,9 +141,14 @@ void fixture_close_client(struct fixture *fixture)
 int fixture_open(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	snprintf(fixture->folder, sizeof(fixture->folder), "%s/sessions", cleanup_folder());
+	const char *temporary = getenv("TMPDIR");
+	snprintf(fixture->root, sizeof(fixture->root), "%s/roost-sessions.XXXXXX",
+		 temporary == NULL ? "/tmp" : temporary);
+	if (mkdtemp(fixture->root) == NULL)
+		fail_msg("%s: %s", fixture->root, strerror(errno));
+	snprintf(fixture->folder, sizeof(fixture->folder), "%s/sessions", fixture->root);
 	mkdir(fixture->folder, 0700);
-	start_janitor(fixture->folder);
+	start_janitor(fixture->root, fixture->folder);
 	uv_loop_init(&fixture->loop);
 	fixture_open_client(fixture);
 	*state = fixture;
@@ -142,7 +160,7 @@ int fixture_close(void **state)
 	struct fixture *fixture = *state;
 	fixture_close_client(fixture);
 	loop_finish(&fixture->loop);
-	kill_hosts(fixture->folder);
+	remove_sessions(fixture->root, fixture->folder);
 	free(fixture);
 	return 0;
 }

@@ -21,7 +21,8 @@ struct note {
 
 struct fixture {
 	uv_loop_t loop;
-	char folder[256];
+	char root[200];	  /* removed at the end */
+	char folder[256]; /* of the sessions */
 	struct session_client *client;
 	struct note notes[NOTES_MAX];
 	int note_count;
