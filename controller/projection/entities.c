@@ -163,11 +163,17 @@ static void write_node(struct projection *projection, const struct cached *entry
 	statement_run(projection, stmt);
 }
 
+/* The name that the row has is free from now on. */
+static bool gives_up_its_name(const struct cached *entry)
+{
+	return entry->stored && (entry->renamed || entry->gone);
+}
+
 static void write_workspace(struct projection *projection, const struct cached *entry)
 {
-	enum statement which = !entry->stored	? STATEMENT_MAKE_WORKSPACE
-			       : entry->renamed ? STATEMENT_SET_WORKSPACE_NAME
-						: STATEMENT_SET_WORKSPACE;
+	enum statement which = !entry->stored		  ? STATEMENT_MAKE_WORKSPACE
+			       : gives_up_its_name(entry) ? STATEMENT_SET_WORKSPACE_NAME
+							  : STATEMENT_SET_WORKSPACE;
 	sqlite3_stmt *stmt = begin_writing(projection, entry, which);
 	bind_text(stmt, 3, entry->status);
 	sqlite3_bind_int64(stmt, 4, entry->wanted_version);
@@ -203,7 +209,7 @@ static void write_session(struct projection *projection, const struct cached *en
 static void free_names(struct projection *projection)
 {
 	for (const struct cached *entry = projection->cache.first_dirty; entry != NULL; entry = entry->next_dirty) {
-		if (entry->kind != CACHE_WORKSPACE || !entry->stored || !(entry->renamed || entry->gone))
+		if (entry->kind != CACHE_WORKSPACE || !gives_up_its_name(entry))
 			continue;
 		sqlite3_stmt *stmt = statement(projection, STATEMENT_FREE_NAME);
 		sqlite3_bind_int64(stmt, 1, entry->number);

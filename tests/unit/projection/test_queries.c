@@ -173,6 +173,25 @@ static void test_names_may_change_hands_within_a_transaction(void **state)
 			    "x");
 }
 
+/* What is deleted has its events still, also after a restart. */
+static void test_a_deleted_workspace_is_read_again_after_a_restart(void **state)
+{
+	(void)state;
+	const char *node = world_make_node(world, "n"), *gone = running_workspace(node, "w");
+	catch_up();
+	remove_workspace(node, gone);
+	catch_up();
+	projection_close(projection);
+	projection = open_in(folder, "p.db");
+	struct error error = {0};
+	struct event_page page;
+	const struct event_filter filter = {.workspace_id = gone};
+	assert_true(projection_list_events(projection, "alice", &filter, 10, NULL, arena, &page, &error));
+	assert_string_equal(page.items[0]->type, "workspace_deleted");
+	world_make_workspace(world, node, "w");
+	catch_up();
+}
+
 /* S0-30: node and workspace streams, both directions; a follower misses nothing and sees nothing twice. */
 static void test_events_go_both_ways_and_can_be_followed(void **state)
 {
@@ -416,6 +435,7 @@ int main(void)
 	    TEST(test_somebody_elses_things_and_deleted_ones_do_not_exist),
 	    TEST(test_lists_are_newest_first_and_paged),
 	    TEST(test_names_may_change_hands_within_a_transaction),
+	    TEST(test_a_deleted_workspace_is_read_again_after_a_restart),
 	    TEST(test_events_go_both_ways_and_can_be_followed),
 	    TEST(test_wanted_rows_are_those_after_the_version_that_is_held),
 	    TEST(test_wanted_rows_come_in_pages_without_gaps),
