@@ -28,10 +28,6 @@
 
 enum { TRY_MS = 1000, AGAIN_AFTER_MS = 50 };
 
-/* After a write error the server may have lost count, and whatever it stored then would damage the log
- * for good (see append.h). So the next append of this process looks first. */
-static bool write_error_seen;
-
 struct append {
 	struct connection *connection;
 	struct arena *arena;
@@ -190,7 +186,7 @@ static void on_sent(void *context, const struct incoming *incoming, const struct
 		if (is_conflict(answer.api_error))
 			append->refusal.code = ERROR_CONFLICT;
 		else
-			write_error_seen = true;
+			log_stream_doubt();
 		look(append);
 	}
 	json_decref(answer.body);
@@ -212,7 +208,6 @@ static void on_looked_first(void *context, const struct jetstream_answer *answer
 	} else if (info.last_seq < append->request.above_seq) {
 		went_back(append, info.last_seq);
 	} else {
-		write_error_seen = false;
 		send_now(append);
 	}
 }
@@ -222,7 +217,7 @@ static void send_record(struct append *append)
 	struct error offline = {ERROR_PLATFORM_UNAVAILABLE, "the NATS server is away"};
 	if (!connection_is_online(append->connection))
 		try_later(append, &offline, send_record);
-	else if (write_error_seen)
+	else if (log_stream_in_doubt()) /* what it stored now might be lost and spoil its subject: look first */
 		log_stream_ask(append->connection, try_ms(append), on_looked_first, append);
 	else
 		send_now(append);

@@ -208,6 +208,18 @@ static bool read_identity(const json_t *metadata, struct log_identity *identity,
 	return true;
 }
 
+static bool in_doubt;
+
+bool log_stream_in_doubt(void)
+{
+	return in_doubt;
+}
+
+void log_stream_doubt(void)
+{
+	in_doubt = true;
+}
+
 /* When the disk is full just as a new file begins, nats-server 2.10.27 says that a log of 63 records
  * ends at 0 and numbers the next ones from 1. Once restarted it goes on from 63 again, and only still
  * counts those others: that much is let pass. */
@@ -218,7 +230,8 @@ static bool read_ends(const json_t *state, struct log_info *info, struct error *
 	info->last_seq = (uint64_t)json_integer_value(json_object_get(state, "last_seq"));
 	uint64_t places = info->last_seq < info->first_seq ? 0 : info->last_seq - info->first_seq + 1;
 	info->miscounted = records > places;
-	if (records > 2 * places)
+	in_doubt = records > 2 * places;
+	if (in_doubt)
 		return error_set(
 		    error, ERROR_PLATFORM_UNAVAILABLE,
 		    "nats-server has lost count of the log (%llu records from %llu to %llu), as it does when the "

@@ -47,4 +47,9 @@ struct jetstream_call *log_stream_ask(struct connection *connection, uint32_t ti
 bool log_stream_read(const struct jetstream_answer *answer, struct server_clock *clock, struct log_info *info,
 		     struct error *error);
 
+/* True from a sign that the server may have lost count of the log (a write error, an impossible
+ * count) until an answer of STREAM.INFO makes sense again. One log per process. */
+bool log_stream_in_doubt(void);
+void log_stream_doubt(void);
+
 #endif

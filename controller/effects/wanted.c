@@ -24,7 +24,8 @@ struct call {
 
 struct wanted {
 	struct wanted_settings settings;
-	struct call *calls; /* in flight */
+	struct call *calls;	 /* in flight */
+	struct log_identity log; /* that the entries' versions are of */
 };
 
 static void converse(struct wanted *wanted, struct node_entry *entry);
@@ -230,6 +231,25 @@ static void on_answer(void *context, const struct incoming *answer, const struct
 	}
 }
 
+/* ---- another log ---- */
+
+static void forget_versions(void *context, struct node_entry *entry)
+{
+	(void)context;
+	entry->sending.held_known = false;
+	entry->sending.idle_version = 0;
+}
+
+/* Versions of one log mean nothing in another. */
+static void notice_log(struct wanted *wanted)
+{
+	const struct log_identity *log = projection_runner_identity(wanted->settings.runner);
+	if (strcmp(wanted->log.log_id, log->log_id) == 0 && wanted->log.log_epoch == log->log_epoch)
+		return;
+	wanted->log = *log;
+	node_table_each(wanted->settings.table, forget_versions, NULL);
+}
+
 /* ---- for everybody ---- */
 
 struct wanted *wanted_new(const struct wanted_settings *settings)
@@ -276,6 +296,7 @@ void wanted_changed(struct wanted *wanted, const char *node_id, void (*settled)(
 	one->settled = settled;
 	one->context = context;
 	append_settling(&entry->sending.later, one);
+	notice_log(wanted);
 	if (entry->sending.under_way)
 		entry->sending.again = true;
 	else
@@ -289,6 +310,7 @@ void wanted_heard(struct wanted *wanted, struct node_entry *entry, const Roost__
 	struct node_sending *sending = &entry->sending;
 	bool ours = beat->log_id != NULL && strcmp(beat->log_id, log->log_id) == 0 && beat->log_epoch == log->log_epoch;
 	uint64_t held = ours ? beat->held_version : 0;
+	notice_log(wanted);
 	if (sending->under_way)
 		return; /* its answer is newer than this beat */
 	sending->held_known = true;
