@@ -108,10 +108,10 @@ static void make_beats(struct ensure *ensure)
 static bool version_fits(const struct ensure *ensure, struct error *error)
 {
 	const char *version = connection_server_version(ensure->connection);
-	int major = 0, minor = 0;
-	if (ensure->replicas < 2)
-		return true;
-	if (sscanf(version, "%d.%d", &major, &minor) == 2 && (major > 2 || (major == 2 && minor >= 10)))
+	char *rest;
+	long major = strtol(version, &rest, 10);
+	long minor = *rest == '.' ? strtol(rest + 1, NULL, 10) : 0;
+	if (ensure->replicas < 2 || major > 2 || (major == 2 && minor >= 10))
 		return true;
 	return error_set(error, ERROR_PLATFORM_UNAVAILABLE,
 			 "a log with %d replicas needs nats-server 2.10 or newer, this is %s", ensure->replicas,

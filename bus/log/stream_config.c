@@ -30,11 +30,11 @@ json_t *stream_config_beats(void)
 			 "max_msg_size", BEAT_BYTES_MAX, "no_ack", 1, "allow_direct", 1, "num_replicas", 1);
 }
 
-bool stream_config_holds(const json_t *asked, const json_t *made, struct error *error)
+bool stream_config_holds(json_t *asked, const json_t *made, struct error *error)
 {
 	const char *name;
 	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)asked, name, value)
+	json_object_foreach(asked, name, value)
 	{
 		const json_t *got = json_object_get(made, name);
 		if (json_is_object(value)) {

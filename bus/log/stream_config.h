@@ -16,6 +16,6 @@ json_t *stream_config_beats(void);
 
 /* True when every field of `asked` has the same value in `made`. ERROR_PLATFORM_UNAVAILABLE that names
  * the first field which has not. */
-bool stream_config_holds(const json_t *asked, const json_t *made, struct error *error);
+bool stream_config_holds(json_t *asked, const json_t *made, struct error *error);
 
 #endif

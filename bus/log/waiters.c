@@ -44,17 +44,27 @@ void waiters_move(struct waiters *from, struct waiters *to, uint64_t seq)
 	}
 }
 
-static void finish(struct waiters *waiters, struct waiter *waiter, const struct error *error)
+static void finish(struct waiter *waiter, const struct error *error)
 {
-	take_out(waiters, waiter);
 	waiter->done(waiter->context, error);
 	free(waiter);
+}
+
+static struct waiter *take_first(struct waiters *waiters)
+{
+	struct waiter *first = waiters->first;
+	waiters->first = first->next;
+	if (first->next != NULL)
+		first->next->previous = NULL;
+	else
+		waiters->last = NULL;
+	return first;
 }
 
 void waiters_reach(struct waiters *waiters, uint64_t seq)
 {
 	while (waiters->first != NULL && waiters->first->seq <= seq)
-		finish(waiters, waiters->first, NULL);
+		finish(take_first(waiters), NULL);
 }
 
 void waiters_expire(struct waiters *waiters, int64_t now_ms, const struct error *error)
@@ -70,13 +80,16 @@ void waiters_expire(struct waiters *waiters, int64_t now_ms, const struct error 
 	waiters_fail(&expired, error);
 }
 
-/* Taken out first: what a callback adds is new and must not be met here. */
+/* Taken over first: what a callback adds is new and must not be met here. */
 void waiters_fail(struct waiters *waiters, const struct error *error)
 {
-	struct waiters failed = *waiters;
+	struct waiter *waiter = waiters->first;
 	*waiters = (struct waiters){0};
-	while (failed.first != NULL)
-		finish(&failed, failed.first, error);
+	while (waiter != NULL) {
+		struct waiter *next = waiter->next;
+		finish(waiter, error);
+		waiter = next;
+	}
 }
 
 int64_t waiters_deadline(const struct waiters *waiters)

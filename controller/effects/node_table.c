@@ -27,7 +27,7 @@ struct node_table *node_table_new(void)
 {
 	struct node_table *table = allocate(1, sizeof(*table));
 	table->bucket_count = FIRST_BUCKETS;
-	table->buckets = allocate(FIRST_BUCKETS, sizeof(*table->buckets));
+	table->buckets = allocate(FIRST_BUCKETS, sizeof(struct node_entry *));
 	return table;
 }
 
@@ -72,7 +72,7 @@ static void grow(struct node_table *table)
 {
 	struct node_table old = *table;
 	table->bucket_count *= 2;
-	table->buckets = allocate(table->bucket_count, sizeof(*table->buckets));
+	table->buckets = allocate(table->bucket_count, sizeof(struct node_entry *));
 	for (size_t i = 0; i < old.bucket_count; i++) {
 		while (old.buckets[i] != NULL) {
 			struct node_entry *entry = old.buckets[i];

@@ -114,7 +114,7 @@ static void a_claim_whose_maker_died_is_completed_by_another_controller(void **s
 	Roost__ListNodesRequest list = ROOST__LIST_NODES_REQUEST__INIT;
 	struct call ask = {.owner = "alice", .command = "node.list", .request = &list.base};
 	const Roost__ListNodesResponse *nodes;
-	int64_t deadline = clock_monotonic_ms() + 2 * PATIENCE_MS;
+	int64_t deadline = clock_monotonic_ms() + PATIENCE_MS;
 	do {
 		assert_true(clock_monotonic_ms() < deadline);
 		loop_for(&controllers->loop, 50);

@@ -76,16 +76,17 @@ static bool store_begin(void *context, struct error *error)
 static bool store_apply(void *context, const struct stored_record *record, struct error *error)
 {
 	struct writer *writer = context;
-	char text[96], name[32];
-	int number, version, aggregate;
+	char text[96];
 	(void)error;
 	snprintf(text, sizeof(text), "%.*s", (int)record->data.size, (const char *)record->data.data);
-	if (sscanf(text, "%31[^-]-%d aggregate %d version %d", name, &number, &aggregate, &version) != 4)
+	const char *number = strchr(text, '-'), *aggregate = strstr(text, " aggregate ");
+	if (number == NULL || aggregate == NULL)
 		return true;
-	writer->state[aggregate].last_seq = record->seq;
-	writer->state[aggregate].records++;
-	if (strcmp(name, writer->name) == 0)
-		writer->carried_out[number] = true;
+	struct aggregate *state = &writer->state[strtol(aggregate + strlen(" aggregate "), NULL, 10)];
+	state->last_seq = record->seq;
+	state->records++;
+	if (strncmp(text, writer->name, (size_t)(number - text)) == 0)
+		writer->carried_out[strtol(number + 1, NULL, 10)] = true;
 	return true;
 }
 
@@ -217,14 +218,17 @@ static void on_streams(void *context, const struct log_info *info, const struct 
 
 int main(int argc, char **argv)
 {
-	struct writer *writer = calloc(1, sizeof(*writer));
+	static struct writer whole;
+	struct writer *writer = &whole;
 	struct error error = {0};
-	if (argc != 7 || atoi(argv[4]) > COMMANDS_MAX || atoi(argv[5]) > AGGREGATES_MAX)
+	if (argc != 7)
 		return 2;
 	log_open(argv[3], LOG_WARNING);
 	writer->name = argv[3];
-	writer->commands = atoi(argv[4]);
-	writer->aggregates = atoi(argv[5]);
+	writer->commands = (int)strtol(argv[4], NULL, 10);
+	writer->aggregates = (int)strtol(argv[5], NULL, 10);
+	if (writer->commands > COMMANDS_MAX || writer->aggregates > AGGREGATES_MAX)
+		return 2;
 	writer->ledger = open(argv[6], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	uv_loop_init(&writer->loop);
 	struct connection_settings settings = {
@@ -240,6 +244,5 @@ int main(int argc, char **argv)
 	uv_run(&writer->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&writer->loop);
 	close(writer->ledger);
-	free(writer);
 	return 0;
 }

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LARGE_BYTES = 30720 };
+
 struct fixture {
 	struct controllers controllers;
 	const char *node;
@@ -159,13 +161,13 @@ static void a_large_difference_arrives_in_pages(void **state)
 	stop_agent(fixture);
 	const char *ids[24];
 	for (int i = 0; i < 24; i++)
-		ids[i] = create_workspace(fixture, "api", 30 * 1024);
+		ids[i] = create_workspace(fixture, "api", LARGE_BYTES);
 	start_agent(fixture, 50, true);
 	loop_until(&fixture->controllers.loop, holds_all, fixture, PATIENCE_MS, "all workspaces at the node");
 	for (int i = 0; i < 24; i++)
 		assert_non_null(fake_agent_workspace(fixture->agent, ids[i]));
 	print_message("%d pages\n", fake_agent_applies(fixture->agent));
-	assert_true(fake_agent_applies(fixture->agent) >= 24 * 30 * 1024 / APPLY_PAGE_BYTES_MAX);
+	assert_true(fake_agent_applies(fixture->agent) >= 24 * LARGE_BYTES / APPLY_PAGE_BYTES_MAX);
 }
 
 /* An agent whose command channel is broken, and then is not: beats alone bring it on. */

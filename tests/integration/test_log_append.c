@@ -89,7 +89,7 @@ static void an_append_that_had_landed_is_found_by_looking_when_the_server_forgot
 	/* A window of 100 ms: the server forgets ids that are older, and says "wrong last sequence". */
 	json_t *info = log_fixture_api(fixture, "$JS.API.STREAM.INFO." LOG_STREAM, NULL);
 	json_t *config = json_incref(json_object_get(info, "config"));
-	json_object_set_new(config, "duplicate_window", json_integer(100 * 1000000));
+	json_object_set_new(config, "duplicate_window", json_integer(100000000));
 	json_decref(log_fixture_api(fixture, "$JS.API.STREAM.UPDATE." LOG_STREAM, config));
 	json_decref(info);
 	loop_for(&fixture->loop, 400);

@@ -29,8 +29,8 @@ static int tear_down(void **state)
 }
 
 struct ensured {
-	int done;
 	struct log_info info;
+	int done;
 	struct error error;
 };
 
@@ -252,6 +252,8 @@ static void write_ballast(const char *path, size_t bytes)
 	close(fd);
 }
 
+enum { BALLAST_BYTES = 3145728 };
+
 struct disk {
 	const char *folder;
 	char ballast[300];
@@ -279,7 +281,7 @@ static struct append_result fill_disk(struct disk *disk, int megabytes, size_t r
 	*disk = (struct disk){.folder = small_disk(megabytes), .record_bytes = record_bytes};
 	snprintf(disk->ballast, sizeof(disk->ballast), "%s/ballast", disk->folder);
 	snprintf(store, sizeof(store), "%s/store", disk->folder);
-	write_ballast(disk->ballast, 3 * 1024 * 1024);
+	write_ballast(disk->ballast, BALLAST_BYTES);
 	disk->fixture = log_fixture_start(NULL, store);
 	log_fixture_ensure(disk->fixture);
 	for (int i = 0; i < 1000 && result.outcome == APPEND_DONE; i++)
@@ -298,7 +300,7 @@ static void a_full_disk_refuses_and_recovers(void **state)
 {
 	(void)state;
 	struct disk disk;
-	struct append_result result = fill_disk(&disk, 8, 100 * 1024);
+	struct append_result result = fill_disk(&disk, 8, 102400);
 	assert_int_equal(result.outcome, APPEND_REFUSED);
 	assert_int_equal(result.error.code, ERROR_PLATFORM_UNAVAILABLE);
 	assert_true(disk.last > 10);
@@ -318,7 +320,7 @@ static void a_server_that_lost_count_on_a_full_disk_is_not_believed(void **state
 	(void)state;
 	struct disk disk;
 	struct ensured asked = {0};
-	assert_int_equal(fill_disk(&disk, 11, 128 * 1024).outcome, APPEND_REFUSED);
+	assert_int_equal(fill_disk(&disk, 11, 131072).outcome, APPEND_REFUSED);
 	uint64_t before = disk.last;
 	assert_int_equal(unlink(disk.ballast), 0);
 	log_stream_info(disk.fixture->connection, &disk.fixture->clock, PATIENCE_MS, on_ensured, &asked);

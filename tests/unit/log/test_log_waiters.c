@@ -3,6 +3,7 @@
 #include "bus/log/waiters.h"
 #include "tests/unit/cmocka_all.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,9 @@ static void note(void *context, const struct error *error)
 {
 	struct one *one = context;
 	size_t length = strlen(one->story);
-	one->story[length] = error == NULL ? (char)(one->letter - 'a' + 'A') : one->letter;
+	one->story[length] = one->letter;
+	if (error == NULL)
+		one->story[length] = (char)toupper(one->letter);
 	if (one->again_for != 0) {
 		uint64_t seq = one->again_for;
 		one->again_for = 0;
