@@ -32,6 +32,7 @@ enum {
 	PINGS_UNANSWERED_MAX = 2,
 	URL_MAX = 512,
 	SERVERS_MAX = 16,
+	LOGIN_TRIES = 3,
 };
 
 /* ---- callbacks, on the library's threads: queue and return ---- */
@@ -243,6 +244,16 @@ static natsStatus set_options(natsOptions *options, struct line *line)
 	return status;
 }
 
+/* A signature whose first byte is zero is taken for none at all, so one login in 256 is refused with
+ * good credentials ("Signature missing" in the server's log); the next one has another nonce. */
+static natsStatus log_in(struct line *line, natsOptions *options)
+{
+	natsStatus status = NATS_CONNECTION_AUTH_FAILED;
+	for (int i = 0; i < LOGIN_TRIES && status == NATS_CONNECTION_AUTH_FAILED; i++)
+		status = natsConnection_Connect(&line->nats, options);
+	return status;
+}
+
 static void dial(void *argument)
 {
 	struct line *line = argument;
@@ -251,7 +262,7 @@ static void dial(void *argument)
 	if (status == NATS_OK)
 		status = set_options(options, line);
 	if (status == NATS_OK)
-		status = natsConnection_Connect(&line->nats, options);
+		status = log_in(line, options);
 	natsOptions_Destroy(options);
 	char url[URL_MAX] = "";
 	if (status == NATS_OK && natsConnection_GetConnectedUrl(line->nats, url, sizeof(url)) == NATS_OK)

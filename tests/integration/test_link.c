@@ -155,11 +155,12 @@ static void echo(void *context, const struct incoming *message)
 static void wait_for_answer(struct fixture *fixture, const char *subject)
 {
 	struct outcome outcome = {.code = ERROR_INTERNAL};
-	for (int asked = 0; outcome.code != ERROR_NONE; asked++) {
+	int64_t deadline_ms = clock_monotonic_ms() + PATIENCE_MS;
+	while (outcome.code != ERROR_NONE) {
 		outcome.count = 0;
 		ask(fixture->one, subject, "there?", 1000, &outcome);
 		loop_until_at_least(&fixture->loop, &outcome.count, 1, "an outcome");
-		if (asked > 2000)
+		if (clock_monotonic_ms() > deadline_ms)
 			fail_msg("no answer on %s: %s", subject, outcome.message);
 	}
 }
