@@ -170,6 +170,8 @@ static void appended(void *context, const struct append_result *result)
 	case APPEND_CONFLICT:
 		if (++work->tries >= APPEND_TRIES_MAX)
 			fail(work, ERROR_CONFLICT, "others changed it at the same time, again and again");
+		else if (result->seq < work->decision->expected_last_seq) /* the log went back */
+			projection_runner_catch_up(work->pipeline->settings.runner, time_left(work), again, work);
 		else
 			projection_runner_wait(work->pipeline->settings.runner, result->seq, time_left(work), again,
 					       work);
