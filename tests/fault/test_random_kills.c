@@ -57,6 +57,7 @@ struct town {
 	size_t count;
 	struct person people[PEOPLE];
 	int commands, refused, kills;
+	char last_command[512];
 };
 
 static struct town town;
@@ -74,8 +75,12 @@ static int roost(char *output, const char *const *words)
 	char program[512];
 	const char *argv[24] = {program};
 	command_line(program);
-	for (int i = 0; words[i] != NULL; i++)
+	town.last_command[0] = '\0';
+	for (int i = 0; words[i] != NULL; i++) {
 		argv[i + 1] = words[i];
+		size_t length = strlen(town.last_command);
+		snprintf(town.last_command + length, sizeof(town.last_command) - length, " %s", words[i]);
+	}
 	return process_run(argv, surroundings, output, OUTPUT_MAX);
 }
 
@@ -403,8 +408,12 @@ static int tear_down(void **state)
 	(void)state;
 	static char output[OUTPUT_MAX];
 	struct stat there;
-	if (stat(town.data, &there) == 0) {
+	if (stat(town.data, &there) == 0) { /* it failed: what do the daemons say? */
 		setenv("ROOST_DATA_DIR", town.data, 1);
+		const char *const tail[] = {"sh", "-c", "tail -n 25 \"$ROOST_DATA_DIR\"/logs/*.log", NULL};
+		print_message("the last command was: roost%s\n", town.last_command);
+		process_run(tail, NULL, output, OUTPUT_MAX);
+		print_message("%s\n", output);
 		roost(output, (const char *[]){"down", "--purge", NULL});
 	}
 	return 0;
