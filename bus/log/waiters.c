@@ -47,7 +47,7 @@ void waiters_move(struct waiters *from, struct waiters *to, uint64_t seq)
 static void finish(struct waiter *waiter, const struct error *error)
 {
 	waiter->done(waiter->context, error);
-	free(waiter);
+	free(waiter); /* NOLINT(clang-analyzer-unix.Malloc): it is in no list any more */
 }
 
 static struct waiter *take_first(struct waiters *waiters)

@@ -114,7 +114,8 @@ static json_t *seccomp(void)
 
 static json_t *environment(const struct runtime_workspace *workspace)
 {
-	static const char *const standard[] = {"PATH=" BUNDLE_PATH, "HOME=/root", "USER=root", "LANG=C.UTF-8", NULL};
+	static const char path[] = "PATH=" BUNDLE_PATH;
+	static const char *const standard[] = {path, "HOME=/root", "USER=root", "LANG=C.UTF-8", NULL};
 	json_t *array = text_array(standard);
 	char workspace_id[128];
 	snprintf(workspace_id, sizeof(workspace_id), "ROOST_WORKSPACE_ID=%s", workspace->id);

@@ -29,8 +29,9 @@ uint32_t namespaces_first_user(const char *workspace_id, bool user_namespace)
 static pid_t clone_waiting_child(uint64_t flags)
 {
 	pid_t pid = (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL);
-	while (pid == 0)
-		syscall(SYS_pause);
+	if (pid == 0)
+		for (;;)
+			syscall(SYS_pause);
 	return pid;
 }
 

@@ -217,8 +217,7 @@ static const char *const disturbances[] = {
     "\x1b#6",
     "\x1b#8",
     "\x1b[2J",
-    "\x1b"
-    "c",
+    "\033c",
     "\x1b[!p",
     "\x1b[3J",
     "\n\n",
