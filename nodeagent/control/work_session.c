@@ -153,6 +153,9 @@ static void command_done(struct job *base)
 	}
 }
 
+/* What the session host's screen understands, whatever the workspace's own environment says. */
+static const struct runtime_variable terminal[] = {{"TERM", "xterm-256color"}};
+
 static void begin_start(struct agent *agent, struct session_row *row)
 {
 	struct session_job *job = new_job(agent, row, command_work, command_done);
@@ -174,6 +177,8 @@ static void begin_start(struct agent *agent, struct session_row *row)
 	    .group = job->id,
 	    .arguments = arguments,
 	    .folder = "",
+	    .environment = terminal,
+	    .environment_count = sizeof(terminal) / sizeof(terminal[0]),
 	    .console_socket = SESSION_ARGUMENT_CONSOLE,
 	    .pid_file = SESSION_ARGUMENT_PID_FILE,
 	};
