@@ -54,6 +54,7 @@ struct connection {
 	struct subscription *subscriptions;
 	struct subscription *answers; /* the mux of all requests */
 	struct line *line;
+	struct waste waste;
 	enum state state;
 	bool closing;
 	uv_timer_t redial;
@@ -184,7 +185,7 @@ static void message_came(struct subscription *subscription, natsMsg *message, in
 		};
 		subscription->handler(subscription->context, &incoming);
 	}
-	natsMsg_Destroy(message);
+	waste_add(&subscription->connection->waste, message);
 }
 
 static void answer_came(void *context, const struct incoming *answer)
@@ -202,7 +203,7 @@ bool connection_publish(struct connection *connection, const struct outgoing *me
 {
 	if (connection->state != ONLINE)
 		return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "not connected");
-	return published(library_publish(connection->line, message, message->reply), error);
+	return published(library_publish(connection->line, message, message->reply, &connection->waste), error);
 }
 
 uint64_t connection_request(struct connection *connection, const struct outgoing *message, uint32_t timeout_ms,
@@ -223,7 +224,7 @@ uint64_t connection_request(struct connection *connection, const struct outgoing
 	}
 	char reply[sizeof(connection->answer_inbox) + 20];
 	snprintf(reply, sizeof(reply), "%s.%" PRIx64, connection->answer_inbox, ticket);
-	natsStatus status = library_publish(connection->line, message, reply);
+	natsStatus status = library_publish(connection->line, message, reply, &connection->waste);
 	struct error error;
 	if (!published(status, &error))
 		requests_fail_soon(connection->requests, ticket, error.code, natsStatus_GetText(status));
@@ -497,6 +498,7 @@ static void all_closed(struct connection *connection)
 		return;
 	void (*closed)(void *context) = connection->closed;
 	void *context = connection->closed_context;
+	waste_empty(&connection->waste);
 	free(connection->url);
 	free(connection->name);
 	free(connection->credentials_file);

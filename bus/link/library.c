@@ -321,7 +321,8 @@ natsSubscription *library_subscribe(struct line *line, const char *subject, cons
 	return NULL;
 }
 
-static natsStatus publish_with_headers(struct line *line, const struct outgoing *message, const char *reply)
+static natsStatus publish_with_headers(struct line *line, const struct outgoing *message, const char *reply,
+				       struct waste *waste)
 {
 	natsMsg *made = NULL;
 	natsStatus status =
@@ -330,14 +331,14 @@ static natsStatus publish_with_headers(struct line *line, const struct outgoing 
 		status = natsMsgHeader_Set(made, message->headers[i].name, message->headers[i].value);
 	if (status == NATS_OK)
 		status = natsConnection_PublishMsg(line->nats, made);
-	natsMsg_Destroy(made);
+	waste_add(waste, made);
 	return status;
 }
 
-natsStatus library_publish(struct line *line, const struct outgoing *message, const char *reply)
+natsStatus library_publish(struct line *line, const struct outgoing *message, const char *reply, struct waste *waste)
 {
 	if (message->header_count > 0)
-		return publish_with_headers(line, message, reply);
+		return publish_with_headers(line, message, reply, waste);
 	if (reply != NULL)
 		return natsConnection_PublishRequest(line->nats, message->subject, reply, message->data.data,
 						     (int)message->data.size);

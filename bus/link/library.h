@@ -7,6 +7,7 @@
 #include "bus/foundation/error.h"
 #include "bus/link/connection.h"
 #include "bus/link/handoff.h"
+#include "bus/link/waste.h"
 
 #include <nats/nats.h>
 
@@ -50,7 +51,8 @@ void library_hang_up(struct line *line);
  * member is the handoff). NULL when the connection is gone: then nothing will come. */
 natsSubscription *library_subscribe(struct line *line, const char *subject, const char *queue, void *listener);
 
-/* Publishes; a status other than OK means that it was not sent. */
-natsStatus library_publish(struct line *line, const struct outgoing *message, const char *reply);
+/* Publishes; a status other than OK means that it was not sent. The message that was made for it goes to
+ * the waste. */
+natsStatus library_publish(struct line *line, const struct outgoing *message, const char *reply, struct waste *waste);
 
 #endif
