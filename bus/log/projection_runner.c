@@ -10,8 +10,10 @@
  * newest record nor a young one, so this happens only to a projection that was away for days, and it
  * may then have missed records that are gone from the log for good. Rebuilding costs seconds.
  *
- * Records are applied as the loop hands them over and committed before the loop waits again (so a lone
- * record is committed at once, and a replay in large transactions). */
+ * Records are applied as the loop hands them over, and whoever waits for them is told at the end of that
+ * turn of the loop; the transaction that holds them ends a little later (TRANSACTION_MS_MAX), with those
+ * that came meanwhile. Readers share the store's connection and see what is applied, and what a crash
+ * takes with it is in the log: so nobody waits for a commit. */
 #include "bus/log/projection_runner.h"
 
 #include "bus/foundation/log.h"
@@ -31,7 +33,7 @@ enum {
 	CLOCK_REFRESH_MS = 20000,
 	TRANSACTION_RECORDS_MAX = 1000,
 	TRANSACTION_MS_MAX = 50,
-	HANDLES = 4,
+	HANDLES = 5,
 };
 
 enum state { AWAY, ASKING, COMPARING, REPLAYING, LIVE, FAILED };
@@ -45,8 +47,8 @@ struct projection_runner {
 	struct log_info log; /* as the server told when this start over began */
 
 	struct projection_position position; /* of the last record applied */
-	uint64_t committed_seq;
-	uint64_t covered_seq; /* the log has nothing between committed_seq and this: it was purged */
+	uint64_t told_seq;		     /* waiters and listeners know that it was applied */
+	uint64_t covered_seq;		     /* the log has nothing between told_seq and this: it was purged */
 	bool in_transaction;
 	unsigned transaction_records;
 	int64_t transaction_began_ms;
@@ -63,8 +65,9 @@ struct projection_runner {
 	struct waiters waiting;
 	int64_t deadline_ms; /* what `deadlines` is set to */
 
-	uv_check_t commit_check; /* runs when the loop has handed over what was at hand */
-	uv_idle_t no_wait;	 /* keeps the loop from sleeping on an open transaction */
+	uv_check_t turn_end; /* runs when the loop has handed over what was at hand */
+	uv_idle_t no_wait;   /* keeps the loop from sleeping while there is something to tell */
+	uv_timer_t commit_timer;
 	uv_timer_t deadlines;
 	uv_timer_t clock_refresh;
 	int handles_open;
@@ -107,8 +110,9 @@ static bool fail(struct projection_runner *runner, const struct error *error)
 		return false;
 	runner->state = FAILED;
 	runner->in_transaction = false;
-	uv_check_stop(&runner->commit_check);
+	uv_check_stop(&runner->turn_end);
 	uv_idle_stop(&runner->no_wait);
+	uv_timer_stop(&runner->commit_timer);
 	let_go(runner);
 	fail_waiters(runner, "the projection cannot be written");
 	runner->events.failed(runner->events.context, error);
@@ -117,29 +121,44 @@ static bool fail(struct projection_runner *runner, const struct error *error)
 
 /* ---- records into the store ---- */
 
+/* Tells whoever waits how far records are applied. */
+static void tell(struct projection_runner *runner)
+{
+	uv_check_stop(&runner->turn_end);
+	uv_idle_stop(&runner->no_wait);
+	if (runner->told_seq == runner->position.applied_seq)
+		return;
+	runner->told_seq = runner->position.applied_seq;
+	if (runner->covered_seq < runner->told_seq)
+		runner->covered_seq = runner->told_seq;
+	if (runner->events.advanced != NULL)
+		runner->events.advanced(runner->events.context, runner->told_seq);
+	if (identity_known(runner))
+		waiters_reach(&runner->waiting, runner->covered_seq);
+}
+
+/* Ends the transaction, if one is open, and tells. */
 static bool commit(struct projection_runner *runner)
 {
 	struct error error = {0};
 	if (!runner->in_transaction)
 		return runner->state != FAILED;
+	uv_timer_stop(&runner->commit_timer);
 	if (!runner->store.commit(runner->store.context, &runner->position, &error))
 		return fail(runner, &error);
 	runner->in_transaction = false;
-	uv_check_stop(&runner->commit_check);
-	uv_idle_stop(&runner->no_wait);
-	runner->committed_seq = runner->position.applied_seq;
-	if (runner->covered_seq < runner->committed_seq)
-		runner->covered_seq = runner->committed_seq;
-	if (runner->events.advanced != NULL)
-		runner->events.advanced(runner->events.context, runner->committed_seq);
-	if (identity_known(runner))
-		waiters_reach(&runner->waiting, runner->covered_seq);
+	tell(runner);
 	return true;
 }
 
-static void on_check(uv_check_t *check)
+static void on_turn_end(uv_check_t *check)
 {
-	commit(check->data);
+	tell(check->data);
+}
+
+static void on_commit_timer(uv_timer_t *timer)
+{
+	commit(timer->data);
 }
 
 static void on_no_wait(uv_idle_t *idle)
@@ -157,8 +176,7 @@ static bool begin(struct projection_runner *runner)
 	runner->in_transaction = true;
 	runner->transaction_records = 0;
 	runner->transaction_began_ms = clock_monotonic_ms();
-	uv_check_start(&runner->commit_check, on_check);
-	uv_idle_start(&runner->no_wait, on_no_wait);
+	uv_timer_start(&runner->commit_timer, on_commit_timer, TRANSACTION_MS_MAX, 0);
 	return true;
 }
 
@@ -174,6 +192,8 @@ static bool apply(struct projection_runner *runner, const struct stored_record *
 	runner->position.applied_seq = record->seq;
 	snprintf(runner->position.record_id, sizeof(runner->position.record_id), "%.26s", record->record_id);
 	runner->transaction_records++;
+	uv_check_start(&runner->turn_end, on_turn_end);
+	uv_idle_start(&runner->no_wait, on_no_wait);
 	return true;
 }
 
@@ -230,7 +250,7 @@ static void begin_replay(struct projection_runner *runner)
 {
 	const struct replay_events events = {on_replay_started, on_replay_record, on_replay_ended, runner};
 	runner->state = REPLAYING;
-	runner->covered_seq = runner->committed_seq;
+	runner->covered_seq = runner->told_seq;
 	waiters_reach(&runner->waiting, runner->covered_seq);
 	if (runner->state == REPLAYING)
 		runner->replay =
@@ -246,7 +266,7 @@ static bool rebuild(struct projection_runner *runner, const char *reason)
 	if (!runner->store.rebuild(runner->store.context, reason, &error))
 		return fail(runner, &error);
 	runner->position = (struct projection_position){0};
-	runner->committed_seq = runner->covered_seq = 0;
+	runner->told_seq = runner->covered_seq = 0;
 	struct error replaced = {ERROR_PLATFORM_UNAVAILABLE, "the projection is being rebuilt"};
 	waiters_fail(&runner->waiting, &replaced);
 	return runner->state != FAILED;
@@ -385,7 +405,7 @@ static void on_deadline(uv_timer_t *timer)
 	int64_t now = clock_monotonic_ms();
 	error_set(&error, ERROR_PLATFORM_UNAVAILABLE,
 		  "the projection did not come up to the log in time; it is at %llu",
-		  (unsigned long long)runner->committed_seq);
+		  (unsigned long long)runner->told_seq);
 	runner->deadline_ms = INT64_MAX;
 	waiters_expire(&runner->waiting, now, &error);
 	waiters_expire(&runner->asked, now, &error);
@@ -410,7 +430,7 @@ static void add_waiter(struct projection_runner *runner, struct waiters *waiters
 void projection_runner_wait(struct projection_runner *runner, uint64_t seq, uint32_t timeout_ms,
 			    void (*done)(void *context, const struct error *error), void *context)
 {
-	if (identity_known(runner) && seq <= runner->covered_seq)
+	if (identity_known(runner) && (seq <= runner->covered_seq || seq <= runner->position.applied_seq))
 		done(context, NULL);
 	else
 		add_waiter(runner, &runner->waiting, seq, timeout_ms, done, context);
@@ -465,12 +485,12 @@ bool projection_runner_apply_own(struct projection_runner *runner, const struct 
 {
 	if (!identity_known(runner) || record->seq != runner->position.applied_seq + 1)
 		return false;
-	return apply(runner, record) && commit(runner);
+	return apply(runner, record) && (!transaction_full(runner) || commit(runner));
 }
 
 uint64_t projection_runner_applied_seq(const struct projection_runner *runner)
 {
-	return runner->committed_seq;
+	return runner->position.applied_seq;
 }
 
 bool projection_runner_caught_up(const struct projection_runner *runner)
@@ -486,12 +506,13 @@ const struct log_identity *projection_runner_identity(const struct projection_ru
 static void open_handles(struct projection_runner *runner)
 {
 	uv_loop_t *loop = connection_loop(runner->connection);
-	uv_check_init(loop, &runner->commit_check);
+	uv_check_init(loop, &runner->turn_end);
+	uv_timer_init(loop, &runner->commit_timer);
 	uv_idle_init(loop, &runner->no_wait);
 	uv_timer_init(loop, &runner->deadlines);
 	uv_timer_init(loop, &runner->clock_refresh);
 	runner->handles_open = HANDLES;
-	runner->commit_check.data = runner->no_wait.data = runner;
+	runner->turn_end.data = runner->no_wait.data = runner->commit_timer.data = runner;
 	runner->deadlines.data = runner->clock_refresh.data = runner;
 	uv_timer_start(&runner->clock_refresh, on_clock_refresh, CLOCK_REFRESH_MS, CLOCK_REFRESH_MS);
 }
@@ -512,7 +533,7 @@ struct projection_runner *projection_runner_start(struct connection *connection,
 		error_wrap(error, "read the projection's position");
 		return NULL;
 	}
-	runner->committed_seq = runner->covered_seq = runner->position.applied_seq;
+	runner->told_seq = runner->covered_seq = runner->position.applied_seq;
 	open_handles(runner);
 	ask(runner);
 	return runner;
@@ -531,7 +552,8 @@ void projection_runner_stop(struct projection_runner *runner)
 	let_go(runner);
 	runner->state = FAILED; /* whoever asks from now on is told so */
 	fail_waiters(runner, "the process is stopping");
-	uv_close((uv_handle_t *)&runner->commit_check, on_closed);
+	uv_close((uv_handle_t *)&runner->turn_end, on_closed);
+	uv_close((uv_handle_t *)&runner->commit_timer, on_closed);
 	uv_close((uv_handle_t *)&runner->no_wait, on_closed);
 	uv_close((uv_handle_t *)&runner->deadlines, on_closed);
 	uv_close((uv_handle_t *)&runner->clock_refresh, on_closed);

@@ -39,7 +39,7 @@ struct projection_runner_events {
 	/* The projection holds everything that the server had when replay started. Said once in the
 	 * runner's life; projection_runner_caught_up tells how it is now. */
 	void (*caught_up)(void *context);
-	/* A transaction was committed; also after a fast-path apply. May be NULL. */
+	/* Records were applied; said at the end of the loop's turn. May be NULL. */
 	void (*advanced)(void *context, uint64_t applied_seq);
 	/* The store failed, for good. */
 	void (*failed)(void *context, const struct error *error);
@@ -56,7 +56,7 @@ struct projection_runner *projection_runner_start(struct connection *connection,
  * told so before it returns; no callback comes afterwards. */
 void projection_runner_stop(struct projection_runner *runner);
 
-/* The last committed record. */
+/* The last applied record: readers of the store see it, though its transaction may still be open. */
 uint64_t projection_runner_applied_seq(const struct projection_runner *runner);
 
 /* False while replaying at start, while the connection is lost, until the log's identity is checked
@@ -66,7 +66,7 @@ bool projection_runner_caught_up(const struct projection_runner *runner);
 /* Of the log that is being followed; log_id is "" before the first answer of the server. */
 const struct log_identity *projection_runner_identity(const struct projection_runner *runner);
 
-/* The fast path after our own append: applies and commits the record at once when it is the next one
+/* The fast path after our own append: applies the record at once when it is the next one
  * (seq == applied_seq + 1). False when it is not, or while the log's identity is in doubt; it then
  * arrives by replay. */
 bool projection_runner_apply_own(struct projection_runner *runner, const struct stored_record *record);

@@ -97,7 +97,7 @@ static void on_wait(void *context, const struct error *error)
 	wait->done++;
 	if (error != NULL)
 		wait->error = *error;
-	wait->seq_then = wait->projection->position.applied_seq;
+	wait->seq_then = projection_runner_applied_seq(wait->projection->runner);
 }
 
 static void an_empty_log_is_caught_up_with_at_once(void **state)
@@ -414,7 +414,7 @@ static void a_store_that_cannot_be_written_ends_the_work(void **state)
 	memory_projection_follow(fixture, projection);
 	memory_projection_until_caught_up(fixture, projection);
 	projection->fail_commit = true;
-	projection_runner_wait(projection->runner, 1, PATIENCE_MS, on_wait, &wait);
+	projection_runner_wait(projection->runner, 2, PATIENCE_MS, on_wait, &wait);
 	log_fixture_append(fixture, SUBJECT, new_id().text, 0, "one");
 	loop_until_at_least(&fixture->loop, &projection->failures, 1, "the failure");
 	assert_string_equal(projection->failure, "the disk is gone");
