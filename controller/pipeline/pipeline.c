@@ -22,6 +22,7 @@ struct pipeline {
 	struct pipeline_settings settings;
 	struct aggregate_queue *queue;
 	size_t length;
+	struct arena *tail_arena;
 };
 
 static void decide(struct pipeline_work *work);
@@ -35,6 +36,7 @@ struct pipeline *pipeline_new(const struct pipeline_settings *settings)
 	}
 	pipeline->settings = *settings;
 	pipeline->queue = aggregate_queue_new();
+	pipeline->tail_arena = arena_new();
 	return pipeline;
 }
 
@@ -44,6 +46,7 @@ void pipeline_free(struct pipeline *pipeline)
 		return;
 	assert(pipeline->length == 0);
 	aggregate_queue_free(pipeline->queue);
+	arena_free(pipeline->tail_arena);
 	free(pipeline);
 }
 
@@ -113,18 +116,28 @@ static void freshened(void *context, const struct error *error)
 	again(work, error);
 }
 
+/* Last of all: answers wait for nobody who only watches. */
+static void tell_tail(struct pipeline *pipeline, const char *owner, uint64_t seq)
+{
+	tail_publish(pipeline->settings.work, pipeline->settings.projection, owner, seq, pipeline->tail_arena);
+	arena_reset(pipeline->tail_arena);
+}
+
 static void stored_and_projected(struct pipeline_work *work)
 {
-	const struct pipeline_settings *settings = &work->pipeline->settings;
-	tail_publish(settings->work, settings->projection, work->decision->record->owner, work->seq, work->arena);
+	struct pipeline *pipeline = work->pipeline;
+	uint64_t seq = work->seq;
+	char owner[OWNER_BYTES_MAX + 1];
+	snprintf(owner, sizeof(owner), "%s", work->decision->record->owner);
 	if (!work->decision->again) {
 		finish(work, NULL);
-		return;
+	} else {
+		if (work->claimed != NULL)
+			work->claimed(work);
+		work->tries = 0;
+		decide(work);
 	}
-	if (work->claimed != NULL)
-		work->claimed(work);
-	work->tries = 0;
-	decide(work);
+	tell_tail(pipeline, owner, seq);
 }
 
 static void projected(void *context, const struct error *error)
