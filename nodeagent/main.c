@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -171,7 +170,8 @@ static void choose_paths(struct program *program)
 	settings->driver = &runtime_driver_oci;
 }
 
-/* Held until the process ends. */
+/* Held until the process ends. A record lock is the process's own: a child that was forked, and has not yet
+ * become another program when this process is killed, does not hold it. */
 static bool lock_folder(struct program *program, struct error *error)
 {
 	const char *folder = program->settings.folder;
@@ -181,7 +181,8 @@ static bool lock_folder(struct program *program, struct error *error)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error_errno(error, errno, "open %s", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	if (fcntl(fd, F_SETLK, &lock) == 0)
 		return true;
 	close(fd);
 	return error_set(error, ERROR_CONFLICT, "another node agent works in %s", folder);

@@ -52,12 +52,11 @@ static bool runs(const struct adoption_job *job, size_t i)
 	return job->pidfds[i] >= 0;
 }
 
-/* A workspace that only the machine knows. Whether a silent one failed or was lost cannot be told any
- * more; it counts as lost, so that nothing starts that nobody asked for. */
-static void adopt_unknown(const struct runtime_found *found, bool running, struct workspace_row *row)
+/* A workspace that the database knew nothing of, though the log may have named it meanwhile. Whether a
+ * silent one failed or was lost cannot be told any more; it counts as lost, so that nothing starts that
+ * nobody asked for. */
+static void take_over(const struct runtime_found *found, bool running, struct workspace_row *row)
 {
-	*row = (struct workspace_row){.wanted = {.desired = ROOST__WANTED_WORKSPACE__DESIRED__RUN}};
-	snprintf(row->id, sizeof(row->id), "%s", found->id);
 	row->actual.generation = found->generation;
 	if (running && found->checkout_made) {
 		row->actual.phase = WORKSPACE_RUNNING;
@@ -74,8 +73,7 @@ static void adopt_unknown(const struct runtime_found *found, bool running, struc
 static void correct(const struct runtime_found *found, bool running, struct workspace_row *row)
 {
 	enum workspace_phase phase = row->actual.phase;
-	bool at_rest = phase == WORKSPACE_ABSENT || phase == WORKSPACE_STOPPED || phase == WORKSPACE_FAILED ||
-		       phase == WORKSPACE_REMOVED;
+	bool at_rest = phase == WORKSPACE_STOPPED || phase == WORKSPACE_FAILED || phase == WORKSPACE_REMOVED;
 	if (running && at_rest) {
 		log_warning("workspace %s: runs, though it was %s", row->id, workspace_phase_name(phase));
 		row->actual.phase = found->checkout_made ? WORKSPACE_RUNNING : WORKSPACE_PROVISIONING;
@@ -100,10 +98,14 @@ static void adopt_found(struct adoption_job *job, size_t i)
 			close(job->pidfds[i]);
 		return;
 	}
-	if (store_workspace(agent->store, found->id, job->job.arena, &row))
-		correct(found, runs(job, i), &row);
+	if (!store_workspace(agent->store, found->id, job->job.arena, &row)) {
+		row = (struct workspace_row){.wanted = {.desired = ROOST__WANTED_WORKSPACE__DESIRED__RUN}};
+		snprintf(row.id, sizeof(row.id), "%s", found->id);
+	}
+	if (row.actual.phase == WORKSPACE_ABSENT)
+		take_over(found, runs(job, i), &row);
 	else
-		adopt_unknown(found, runs(job, i), &row);
+		correct(found, runs(job, i), &row);
 	store_put_workspace(agent->store, &row);
 	log_info("workspace %s: found %s, generation %" PRIu32 "%s", row.id, workspace_phase_name(row.actual.phase),
 		 row.actual.generation, row.wanted.known ? "" : ", unknown to the log");
@@ -133,33 +135,38 @@ static void correct_missing(struct adoption_job *job)
 	}
 }
 
-/* A session whose folder is there will be heard of; until then nothing is decided about it. One without
- * a folder has no host. */
-static void await_hosts(struct agent *agent, struct arena *arena)
+static bool has_folder(const struct agent *agent, const char *session_id)
+{
+	char path[4096];
+	struct stat facts;
+	snprintf(path, sizeof(path), "%s/%s", agent->settings.sessions_folder, session_id);
+	return stat(path, &facts) == 0;
+}
+
+bool adopt_awaits_host(struct agent *agent, const char *session_id)
+{
+	if (!uv_is_active((uv_handle_t *)&agent->adoption))
+		return false;
+	const struct live_session *live = live_session(agent, session_id);
+	return !live->heard && has_folder(agent, session_id);
+}
+
+/* A session that ran and has no folder has no host; stopping one without a host tells its end. */
+static void correct_sessions(struct agent *agent, struct arena *arena)
 {
 	struct session_row *rows = NULL;
 	size_t count = store_sessions(agent->store, NULL, arena, &rows);
 	for (size_t i = 0; i < count; i++) {
-		struct stat facts;
-		char path[4096];
-		if (rows[i].actual.phase == SESSION_ENDED || rows[i].actual.phase == SESSION_NONE)
+		if (rows[i].actual.phase != SESSION_RUNNING || has_folder(agent, rows[i].id))
 			continue;
-		snprintf(path, sizeof(path), "%s/%s", agent->settings.sessions_folder, rows[i].id);
-		if (stat(path, &facts) == 0)
-			live_session(agent, rows[i].id)->adopting = true;
-		else if (rows[i].actual.phase == SESSION_RUNNING)
-			/* Stopping one without a host tells its end. */
-			rows[i].actual.phase = SESSION_STOPPING;
+		rows[i].actual.phase = SESSION_STOPPING;
 		store_put_session(agent->store, &rows[i]);
 	}
 }
 
 static void on_hosts_late(uv_timer_t *timer)
 {
-	struct agent *agent = timer->data;
-	for (struct live_session *session = agent->live.sessions; session; session = session->next)
-		session->adopting = false;
-	work_on_all(agent);
+	work_on_all(timer->data);
 }
 
 static void adoption_done(struct job *base)
@@ -176,14 +183,14 @@ static void adoption_done(struct job *base)
 	for (size_t i = 0; i < job->count; i++)
 		adopt_found(job, i);
 	correct_missing(job);
-	await_hosts(agent, base->arena);
+	correct_sessions(agent, base->arena);
 	store_commit(agent->store);
 	if (agent->ending)
 		return;
+	uv_timer_start(&agent->adoption, on_hosts_late, HOSTS_SHOW_THEMSELVES_MS, 0);
 	if (!session_client_adopt(agent->sessions, &error))
 		log_error("sessions cannot be found again: %s", error.message);
 	agent->adopted = true;
-	uv_timer_start(&agent->adoption, on_hosts_late, HOSTS_SHOW_THEMSELVES_MS, 0);
 	capabilities_take(agent, &job->trial);
 	work_on_all(agent);
 	beat_now(agent->beat);

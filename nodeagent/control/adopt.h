@@ -9,4 +9,8 @@
  * begin. Called once. */
 void adopt_begin(struct agent *agent);
 
+/* True for a session whose folder was found and whose host, or whose end, has yet to be heard of: until
+ * then nothing is decided about it. */
+bool adopt_awaits_host(struct agent *agent, const char *session_id);
+
 #endif

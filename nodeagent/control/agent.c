@@ -88,6 +88,8 @@ static bool open_store(struct agent *agent, struct error *error)
 {
 	bool fresh = false;
 	agent->store = store_open(agent->settings.database, agent->settings.boot_id, clock_wall_ms(), &fresh, error);
+	if (agent->store)
+		store_forget_removed(agent->store);
 	return agent->store != NULL;
 }
 

@@ -48,10 +48,19 @@ static bool check(const Roost__ApplyRequest *request, struct error *error)
 	return true;
 }
 
-static void store_wanted_workspace(struct store *store, const Roost__WantedWorkspace *wanted, struct arena *arena)
+/* A row that is held in a newer version, or that was held, came to its end and is forgotten: `held` is
+ * what the agent held before this page, so what is not newer than that has been here. */
+static bool is_old(bool found, bool known, uint64_t row_version, uint64_t version, uint64_t held)
+{
+	return found ? known && version < row_version : version <= held;
+}
+
+static void store_wanted_workspace(struct store *store, const Roost__WantedWorkspace *wanted, uint64_t held,
+				   struct arena *arena)
 {
 	struct workspace_row row = {0};
-	if (store_workspace(store, wanted->id, arena, &row) && row.wanted.known && wanted->version < row.wanted.version)
+	bool found = store_workspace(store, wanted->id, arena, &row);
+	if (is_old(found, row.wanted.known, row.wanted.version, wanted->version, held))
 		return;
 	snprintf(row.id, sizeof(row.id), "%s", wanted->id);
 	row.wanted = (struct workspace_wanted){
@@ -60,10 +69,12 @@ static void store_wanted_workspace(struct store *store, const Roost__WantedWorks
 	store_put_workspace(store, &row);
 }
 
-static void store_wanted_session(struct store *store, const Roost__WantedSession *wanted, struct arena *arena)
+static void store_wanted_session(struct store *store, const Roost__WantedSession *wanted, uint64_t held,
+				 struct arena *arena)
 {
 	struct session_row row = {0};
-	if (store_session(store, wanted->id, arena, &row) && row.known && wanted->version < row.version)
+	bool found = store_session(store, wanted->id, arena, &row);
+	if (is_old(found, row.known, row.version, wanted->version, held))
 		return;
 	snprintf(row.id, sizeof(row.id), "%s", wanted->id);
 	snprintf(row.workspace_id, sizeof(row.workspace_id), "%s", wanted->workspace_id);
@@ -77,10 +88,11 @@ static void store_wanted_session(struct store *store, const Roost__WantedSession
 static void store_rows(struct store *store, const Roost__ApplyRequest *request)
 {
 	struct arena *arena = arena_new();
+	uint64_t held = store_identity(store)->held_version;
 	for (size_t i = 0; i < request->n_workspaces; i++)
-		store_wanted_workspace(store, request->workspaces[i], arena);
+		store_wanted_workspace(store, request->workspaces[i], held, arena);
 	for (size_t i = 0; i < request->n_sessions; i++)
-		store_wanted_session(store, request->sessions[i], arena);
+		store_wanted_session(store, request->sessions[i], held, arena);
 	arena_free(arena);
 }
 

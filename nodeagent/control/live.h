@@ -21,8 +21,8 @@ struct live_workspace {
 struct live_session {
 	struct live_session *next;
 	char id[IDENTIFIER_LENGTH + 1];
-	bool busy;     /* its host, or a worker, was asked and has yet to answer */
-	bool adopting; /* its folder was there at start; its host has yet to show itself */
+	bool busy;  /* its host, or a worker, was asked and has yet to answer */
+	bool heard; /* the session client has said something of it */
 };
 
 struct live {

@@ -79,6 +79,9 @@ bool store_workspace(struct store *store, const char *id, struct arena *arena, s
 void store_put_workspace(struct store *store, const struct workspace_row *row);
 size_t store_workspaces(struct store *store, struct arena *arena, struct workspace_row **rows);
 
+/* Forgets the workspaces that were removed and told so, and that nothing is left of. */
+void store_forget_removed(struct store *store);
+
 bool store_session(struct store *store, const char *id, struct arena *arena, struct session_row *row);
 void store_put_session(struct store *store, const struct session_row *row);
 void store_forget_session(struct store *store, const char *id);

@@ -81,3 +81,13 @@ size_t store_workspaces(struct store *store, struct arena *arena, struct workspa
 	database_done(s);
 	return count;
 }
+
+void store_forget_removed(struct store *store)
+{
+	sqlite3_stmt *s = database_statement(store->database,
+					     "DELETE FROM workspace WHERE known = 1 AND phase = ?1 AND desired = ?2"
+					     " AND told_desired = ?2 AND id NOT IN (SELECT workspace_id FROM session)");
+	database_bind_number(s, 1, WORKSPACE_REMOVED);
+	database_bind_number(s, 2, ROOST__WANTED_WORKSPACE__DESIRED__REMOVE);
+	store_run(store, s);
+}

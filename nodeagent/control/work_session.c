@@ -5,6 +5,7 @@
  * a host vanishes. */
 #include "bus/foundation/cutpoint.h"
 #include "bus/foundation/log.h"
+#include "nodeagent/control/adopt.h"
 #include "nodeagent/control/outbox.h"
 #include "nodeagent/control/report.h"
 #include "nodeagent/control/work.h"
@@ -231,7 +232,8 @@ void work_session_running(void *context, const char *session_id, int program_pid
 	struct session_row row;
 	find_or_make(agent, session_id, arena, &row);
 	struct live_session *live = live_session(agent, session_id);
-	live->busy = live->adopting = false;
+	live->busy = false;
+	live->heard = true;
 	if (row.actual.phase == SESSION_ENDED) {
 		/* It ended with its workspace; the host has yet to notice. */
 		session_stop(agent->sessions, session_id, 0, NULL, NULL);
@@ -310,7 +312,8 @@ void work_session_ended(void *context, const char *session_id, const struct sess
 	struct workspace_row workspace;
 	find_or_make(agent, session_id, arena, &row);
 	struct live_session *live = live_session(agent, session_id);
-	live->busy = live->adopting = false;
+	live->busy = false;
+	live->heard = true;
 	if (row.actual.phase != SESSION_ENDED)
 		session_over(agent, &row, end, arena);
 	else if (store_workspace(agent->store, row.workspace_id, arena, &workspace) &&
@@ -350,7 +353,8 @@ static void abandon(struct agent *agent, struct session_row *row, const struct w
 void work_on_session(struct agent *agent, struct session_row *session, const struct workspace_row *workspace)
 {
 	struct live_session *live = live_session(agent, session->id);
-	session->actual.busy = live->busy || live->adopting;
+	session->actual.busy =
+	    live->busy || (session->actual.phase != SESSION_ENDED && adopt_awaits_host(agent, session->id));
 	enum session_ground ground = plan_session_ground(
 	    workspace ? &workspace->wanted : NULL, workspace ? &workspace->actual : NULL, session->wanted.generation);
 	switch (plan_session(&session->wanted, &session->actual, ground)) {

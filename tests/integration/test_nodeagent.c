@@ -288,7 +288,8 @@ static void a_deleted_database_is_found_again(void **state)
 	fake_controller_await_held(controller);
 	fake_controller_await(controller, TOLD(WORKSPACE_RUNNING), id, 2);
 	fake_controller_await(controller, TOLD(SESSION_RUNNING), session, 2);
-	fake_controller_await(controller, TOLD(SESSION_ENDED), ended, 2);
+	assert_int_equal(fake_controller_await(controller, TOLD(SESSION_ENDED), ended, 2)->exit_code, 3);
+	assert_int_equal(fake_controller_count(controller, TOLD(SESSION_FAILED), NULL), 0);
 	fake_controller_await(controller, TOLD(WORKSPACE_STOPPED), silent, 2);
 	assert_true(controller->agent_epoch > epoch);
 	assert_int_equal(process_of(bench, id), pid);

@@ -5,10 +5,10 @@
 
 #include "tests/integration/nodeagent/bench.h"
 
-/* Runs it for every cut-point of the node agent and of session hosts, one after another, with the
- * program of that name, and checks after each: the cut happened, nothing was started twice, everything
- * reached its final state and was told once, and nothing is left. `started_inside`: sessions see
- * /workspace, else the test's own folder. An argument limits it to the cut-points that contain it. */
-void cut_scenario_run_all(const char *program, bool started_inside, const char *only);
+/* Runs it as one test for each cut-point of the node agent and of session hosts, with the program of that
+ * name, and checks: the cut happened, nothing was started twice, everything reached its final state and
+ * was told once, and nothing is left. `started_inside`: sessions see /workspace, else the test's own
+ * folder. `only` (NULL for all) limits it to the cut-points that contain it. Returns what main returns. */
+int cut_scenario_run_all(const char *program, bool started_inside, const char *only);
 
 #endif

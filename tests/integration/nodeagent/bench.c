@@ -79,7 +79,7 @@ void bench_open_cut(struct bench *bench, const char *program, const char *cutpoi
 	agent_program_start(&bench->agent);
 }
 
-static void show_log(const struct bench *bench)
+void bench_show_log(const struct bench *bench)
 {
 	char line[1024];
 	char path[300];
@@ -97,8 +97,8 @@ static void assert_nothing_is_left(const struct bench *bench)
 	char text[4096];
 	char script[1024];
 	snprintf(script, sizeof(script),
-		 "find /sys/fs/cgroup -name '*%s*' -not -path '*/proc/*'; ip -o link | grep '%s';"
-		 " grep '%s' /proc/self/mountinfo; nft list tables | grep '%s'; ls /run/roost 2>/dev/null | grep '%s'",
+		 "exec 2>/dev/null; find /sys/fs/cgroup -name '*%s*' ; ip -o link | grep '%s';"
+		 " grep '%s' /proc/self/mountinfo; nft list tables | grep '%s'; ls /run/roost | grep '%s'",
 		 bench->agent.node_id, bench->agent.node_id, bench->agent.folder, bench->agent.node_id,
 		 bench->agent.node_id);
 	const char *const argv[] = {"sh", "-c", script, NULL};
@@ -109,7 +109,7 @@ static void assert_nothing_is_left(const struct bench *bench)
 void bench_close(struct bench *bench)
 {
 	if (getenv("TEST_SHOW_LOG"))
-		show_log(bench);
+		bench_show_log(bench);
 	if (bench->supervised)
 		uv_close((uv_handle_t *)&bench->supervision, NULL);
 	agent_program_kill(&bench->agent);

@@ -27,6 +27,9 @@ void bench_open_cut(struct bench *bench, const char *program, const char *cutpoi
 /* From now on an agent that ends is started again. */
 void bench_supervise(struct bench *bench);
 
+/* Prints what the agent logged; bench_close does so too when TEST_SHOW_LOG is set. */
+void bench_show_log(const struct bench *bench);
+
 /* Ends everything, what the agent's installation runs included, and checks that nothing of it is left. */
 void bench_close(struct bench *bench);
 

@@ -17,12 +17,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 4096, SLOW_MS = 60000 };
+enum { PATH_BYTES = 4096, SLOW_MS = 60000, LOCK_FD = 9 };
 
 extern char **environ;
 
@@ -136,8 +137,8 @@ static bool make_network(void *state, struct external_wait *wait, const struct r
 	return true;
 }
 
-/* The pid of the sandbox's process, 0 when it does not run. The path in its command line proves it. */
-static pid_t find_process(const struct fake *fake, const char *id)
+/* The pid that was noted, 0 when it is not the sandbox's process: its command line names the folder. */
+static pid_t noted_process(const struct fake *fake, const char *id)
 {
 	char path[PATH_BYTES];
 	char command[PATH_BYTES] = "";
@@ -154,27 +155,70 @@ static pid_t find_process(const struct fake *fake, const char *id)
 	return length > 0 && memmem(command, (size_t)length, id, strlen(id)) ? pid : 0;
 }
 
-static bool spawn(const struct fake *fake, const char *id, bool short_lived, struct error *error)
+/* A lock that the sandbox's process holds from before it is spawned: one that a killed agent left behind
+ * while it was coming up is waited for, not doubled. -1 when it is held. */
+static int take_lock(const struct fake *fake, const char *id)
+{
+	char path[PATH_BYTES];
+	path_of(fake, id, "lock", path);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* The pid of the sandbox's process, 0 when it does not run. */
+static pid_t find_process(const struct fake *fake, const char *id)
+{
+	char path[PATH_BYTES];
+	path_of(fake, id, "", path);
+	if (access(path, F_OK) != 0)
+		return 0;
+	for (;;) {
+		pid_t pid = noted_process(fake, id);
+		int lock = pid ? -1 : take_lock(fake, id);
+		if (lock >= 0)
+			close(lock);
+		if (pid || lock >= 0)
+			return pid;
+		usleep(1000);
+	}
+}
+
+/* The process itself notes its start, since an agent may be killed before or after it. */
+static bool spawn(const struct fake *fake, const struct runtime_workspace *workspace, struct error *error)
 {
 	/* It ends with its folder, so that a test that dies leaves nothing. */
-	static const char script[] = "echo $$ > $0/pid.new; mv $0/pid.new $0/pid; n=0;"
+	static const char script[] = "echo start $2 >> $0/../../fake-runtime.log;"
+				     " echo $$ > $0/pid.new; mv $0/pid.new $0/pid; n=0;"
 				     " while [ -d $0 ] && [ $n -lt $1 ]; do sleep 0.1; n=$((n+1)); done";
+	const char *id = workspace->id;
+	const char *tenths = strcmp(workspace->image, "short") == 0 ? "3" : "100000";
 	char folder[PATH_BYTES];
+	char start[64];
 	path_of(fake, id, "", folder);
-	const char *const argv[] = {"setsid", "--fork", "sh", "-c", script, folder, short_lived ? "3" : "100000", NULL};
+	snprintf(start, sizeof(start), "%s %u", id, workspace->generation);
+	const char *const argv[] = {"setsid", "--fork", "sh", "-c", script, folder, tenths, start, NULL};
 	posix_spawn_file_actions_t actions;
 	pid_t pid = 0;
+	int lock = -1;
+	/* Held for a moment only: by a child of another thread that has yet to become its program. */
+	while ((lock = take_lock(fake, id)) < 0)
+		if (find_process(fake, id) != 0)
+			return true;
 	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, lock, LOCK_FD);
 	for (int fd = 0; fd < 3; fd++)
 		posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
 	int code = posix_spawnp(&pid, "setsid", &actions, NULL, (char *const *)argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
+	close(lock);
 	if (code != 0)
 		return error_errno(error, code, "spawn");
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	for (int i = 0; i < 5000 && find_process(fake, id) == 0; i++)
-		usleep(1000);
 	return find_process(fake, id) != 0 || error_set(error, ERROR_INTERNAL, "the process does not come up");
 }
 
@@ -191,8 +235,7 @@ static bool start(void *state, struct external_wait *wait, const struct runtime_
 	}
 	if (find_process(fake, workspace->id) != 0)
 		return true;
-	note(fake, "start", workspace->id, workspace->generation);
-	if (!spawn(fake, workspace->id, strcmp(workspace->image, "short") == 0, error))
+	if (!spawn(fake, workspace, error))
 		return false;
 	cutpoint(CUTPOINT_AGENT_SANDBOX_STARTED);
 	return true;

@@ -222,6 +222,28 @@ static void an_ended_session_outlives_a_change_of_log(void **state)
 	assert_true(session.known);
 }
 
+/* A removed workspace is forgotten at the next start, and no late page brings it back. */
+static void what_was_removed_is_forgotten_and_stays_away(void **state)
+{
+	struct fixture *fixture = *state;
+	struct page page;
+	page_of(&page, "log", 1, 0, 7);
+	add_workspace(&page, WORKSPACE, 7, 1, ROOST__WANTED_WORKSPACE__DESIRED__REMOVE);
+	apply(fixture, &page);
+	struct workspace_row row = row_of(fixture, WORKSPACE);
+	row.actual.phase = WORKSPACE_REMOVED;
+	row.actual.told_desired = row.wanted.desired;
+	store_begin(fixture->store);
+	store_put_workspace(fixture->store, &row);
+	store_commit(fixture->store);
+	store_forget_removed(fixture->store);
+	assert_false(store_workspace(fixture->store, WORKSPACE, fixture->arena, &row));
+	page_of(&page, "log", 1, 0, 5);
+	add_workspace(&page, WORKSPACE, 5, 1, RUN);
+	assert_int_equal(apply(fixture, &page), 7);
+	assert_false(store_workspace(fixture->store, WORKSPACE, fixture->arena, &row));
+}
+
 static void refuse(struct fixture *fixture, struct page *page, const char *named)
 {
 	struct error error = {0};
@@ -293,6 +315,7 @@ int main(void)
 	    fixture_test(another_log_starts_over_and_destroys_nothing),
 	    fixture_test(a_higher_epoch_starts_over_and_a_lower_one_is_ignored),
 	    fixture_test(an_ended_session_outlives_a_change_of_log),
+	    fixture_test(what_was_removed_is_forgotten_and_stays_away),
 	    fixture_test(a_page_that_makes_no_sense_is_refused_by_name),
 	    fixture_test(a_damaged_file_is_set_aside_and_made_anew),
 	    fixture_test(a_newer_programs_file_is_refused),
