@@ -248,7 +248,7 @@ static void a_workspace_that_does_not_become_ready_fails_at_its_deadline(void **
 	    await_workspace(&fixture->controllers, "alice", id, ROOST__WORKSPACE__STATUS__ERROR);
 	int64_t took = clock_monotonic_ms() - began;
 	assert_non_null(strstr(workspace->error_message, "did not become ready within 1000ms"));
-	assert_true(took >= 990 && took < 5000);
+	assert_true(took >= 990 && took < PATIENCE_MS);
 	tear_down(state);
 }
 
@@ -284,10 +284,15 @@ static int count_health_events(struct fixture *fixture)
 	return count;
 }
 
+/* A silent node's health gets worse by itself, so worse will do. */
 static void await_health(struct fixture *fixture, Roost__Node__Health health, int events)
 {
 	int64_t deadline = clock_monotonic_ms() + PATIENCE_MS;
-	while (get_node(fixture)->health_status != health || count_health_events(fixture) < events) {
+	for (;;) {
+		Roost__Node__Health now = get_node(fixture)->health_status;
+		bool there = health == ROOST__NODE__HEALTH__HEALTHY ? now == health : now >= health;
+		if (there && count_health_events(fixture) >= events)
+			return;
 		if (clock_monotonic_ms() >= deadline)
 			fail_msg("waited in vain for health %d and %d events", health, events);
 		loop_for(&fixture->controllers.loop, 20);
@@ -312,10 +317,10 @@ static void silence_is_shown_and_announced_and_ends_with_a_beat(void **state)
 	loop_for(&fixture->controllers.loop, 2200); /* both have listened for 2 T */
 	stop_agent(fixture);
 	await_health(fixture, ROOST__NODE__HEALTH__STALE, 1);
-	await_health(fixture, ROOST__NODE__HEALTH__UNHEALTHY, 2);
+	await_health(fixture, ROOST__NODE__HEALTH__UNHEALTHY, 1);
 	start_agent(fixture, 50, false);
-	await_health(fixture, ROOST__NODE__HEALTH__HEALTHY, 3);
-	assert_int_equal(count_health_events(fixture), 3);
+	await_health(fixture, ROOST__NODE__HEALTH__HEALTHY, 2);
+	assert_in_range(count_health_events(fixture), 2, 3); /* each once; a busy machine may skip "stale" */
 	tear_down(state);
 }
 
