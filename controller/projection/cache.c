@@ -96,6 +96,8 @@ void cache_set_packed(struct cache *cache, struct cached *entry, const void *dat
 
 void cache_set_name_key(struct cached *entry, const char *name_key)
 {
+	if (name_key == NULL) /* as it is for a name that was there twice */
+		name_key = "";
 	if (entry->name_key != NULL && strcmp(entry->name_key, name_key) == 0)
 		return;
 	entry->renamed = true;

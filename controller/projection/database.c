@@ -196,15 +196,24 @@ bool statement_row(struct projection *projection, sqlite3_stmt *stmt)
 	return false;
 }
 
-bool statement_run(struct projection *projection, sqlite3_stmt *stmt)
+bool statement_run_unless_taken(struct projection *projection, sqlite3_stmt *stmt)
 {
 	if (projection->failed)
-		return false;
+		return true;
 	int result = sqlite3_step(stmt);
-	if (result != SQLITE_DONE)
+	bool taken =
+	    result == SQLITE_CONSTRAINT && sqlite3_extended_errcode(projection->db) == SQLITE_CONSTRAINT_UNIQUE;
+	if (result != SQLITE_DONE && !taken)
 		projection_fail(projection, sqlite3_sql(stmt));
 	sqlite3_reset(stmt);
-	return result == SQLITE_DONE;
+	return !taken;
+}
+
+bool statement_run(struct projection *projection, sqlite3_stmt *stmt)
+{
+	if (!statement_run_unless_taken(projection, stmt))
+		projection_fail(projection, sqlite3_sql(stmt));
+	return !projection->failed;
 }
 
 void bind_text(sqlite3_stmt *stmt, int place, const char *text)

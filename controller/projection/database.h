@@ -45,6 +45,10 @@ sqlite3_stmt *statement(struct projection *projection, enum statement which);
 bool statement_row(struct projection *projection, sqlite3_stmt *stmt);
 bool statement_run(struct projection *projection, sqlite3_stmt *stmt);
 
+/* The same, but when a unique index forbids it: false then, and the bindings are kept. True otherwise,
+ * also on a failure. */
+bool statement_run_unless_taken(struct projection *projection, sqlite3_stmt *stmt);
+
 /* Strings and blobs must live until the statement has run. NULL binds NULL. */
 void bind_text(sqlite3_stmt *stmt, int place, const char *text);
 void bind_bytes(sqlite3_stmt *stmt, int place, const void *data, size_t size);

@@ -2,6 +2,7 @@
  * written when the transaction ends or a query needs them. */
 #include "controller/projection/database.h"
 
+#include "bus/foundation/log.h"
 #include "controller/domain/states.h"
 #include <stdlib.h>
 #include <string.h>
@@ -186,6 +187,12 @@ static void write_workspace(struct projection *projection, const struct cached *
 		sqlite3_bind_int64(stmt, 8, entry->owner);
 		sqlite3_bind_int64(stmt, 9, entry->node);
 	}
+	if (statement_run_unless_taken(projection, stmt))
+		return;
+	/* No decision makes such a record, but if one got into the log, nothing may stop at it. */
+	log_error("workspace %s has the name of another one of its node", entry->id);
+	if (stmt != NULL)
+		sqlite3_bind_null(stmt, 6);
 	statement_run(projection, stmt);
 }
 

@@ -163,6 +163,43 @@ static void test_what_does_not_decode_is_counted_and_passed_over(void **state)
 	projection_close(projection);
 }
 
+/* Two workspaces of one name cannot come from a decision; they do not stop the projection either. */
+static void test_a_name_that_is_there_twice_stops_nothing(void **state)
+{
+	(void)state;
+	const char *node = world_make_node(world, "n"), *first = world_make_workspace(world, node, "one"),
+		   *second = world_make_workspace(world, node, "two");
+	struct projection *projection = open_in(folder, "p.db");
+	feed(projection, world, 0, world->log_count);
+	Roost__WorkspaceRenamed renamed = ROOST__WORKSPACE_RENAMED__INIT;
+	Roost__Change change = ROOST__CHANGE__INIT;
+	Roost__Change *changes[] = {&change};
+	Roost__Record record = ROOST__RECORD__INIT;
+	renamed.workspace_id = second;
+	renamed.display_name = "ONE";
+	change.change_case = ROOST__CHANGE__CHANGE_WORKSPACE_RENAMED;
+	change.workspace_renamed = &renamed;
+	record.owner = "alice";
+	record.aggregate_id = node;
+	record.n_changes = 1;
+	record.changes = changes;
+	struct bytes packed = message_pack(&record.base, arena);
+	struct projection_store store = projection_runner_store(projection);
+	struct projection_position position = {.log_id = "01J00000000000000000000000", .applied_seq = 99};
+	struct stored_record stored = {.seq = 99, .subject = "x", .record_id = "", .data = packed};
+	struct error error = {0};
+	assert_true(store.begin(store.context, &error));
+	assert_true(store.apply(store.context, &stored, &error));
+	assert_true(store.commit(store.context, &position, &error));
+	assert_string_equal(projection_workspace(projection, "alice", second, arena, &error)->resource->display_name,
+			    "ONE");
+	assert_non_null(projection_workspace(projection, "alice", first, arena, &error));
+	projection_close(projection);
+	projection = open_in(folder, "p.db");
+	assert_non_null(projection_workspace(projection, "alice", second, arena, &error));
+	projection_close(projection);
+}
+
 static void overwrite(const char *path, off_t from, size_t size)
 {
 	int file = open(path, O_WRONLY);
@@ -294,6 +331,7 @@ int main(void)
 	    TEST(test_a_new_file_is_empty_and_says_where_it_is),
 	    TEST(test_an_unfinished_transaction_leaves_nothing),
 	    TEST(test_what_does_not_decode_is_counted_and_passed_over),
+	    TEST(test_a_name_that_is_there_twice_stops_nothing),
 	    TEST(test_a_damaged_file_is_moved_aside),
 	    TEST(test_damage_that_is_met_later_stops_every_answer),
 	    TEST(test_the_file_of_a_newer_program_is_refused),
