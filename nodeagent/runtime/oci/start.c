@@ -64,9 +64,13 @@ static bool make_disk_locked(struct oci_state *state, const struct oci_ability *
 {
 	uint32_t first_user = namespaces_first_user(workspace->id, ability->user_namespace);
 	bool existed = disk_exists(place);
-	if (keep_label(state, place, workspace, 0, error) &&
+	/* A sandbox that still runs keeps its label, which tells the generation that it was started with. */
+	bool running = cgroup_first_process(place->cgroup) != 0;
+	if ((running || keep_label(state, place, workspace, 0, error)) &&
 	    disk_attach(&state->settings, place, ability->disk_limit, first_user, error))
 		return true;
+	if (running)
+		return false;
 	disk_detach(place, NULL);
 	folder_remove(place->run, NULL);
 	if (!existed) {
