@@ -127,6 +127,25 @@ static void a_stopped_session_leaves_no_process(void **state)
 	assert_int_equal(run_inside(bench, id, 1, "! pgrep -f 'sleep (4321|1234)$' > /dev/null"), 0);
 }
 
+/* S0-11, S0-34: interactive shells do not hear the polite end; that their terminal is gone they do. Killed
+ * after the grace it would be 128 + 9. */
+static void a_shell_deaf_to_the_polite_end_does_not_hold_up_the_stop(void **state)
+{
+	struct bench *bench = *state;
+	struct fake_controller *controller = &bench->controller;
+	char id[27];
+	char session[27];
+	want(bench, bench_id(id), 1, RUN, "");
+	await_running(bench, id, 1);
+	fake_controller_want_session(controller, bench_id(session), id, 1, SESSION_RUN,
+				     "trap '' TERM; touch up; sleep 1000");
+	assert_int_equal(run_inside(bench, id, 1, "until test -e up; do sleep 0.02; done"), 0);
+	fake_controller_want(controller, id, 1, STOP, "");
+	const struct told *told = fake_controller_await(controller, TOLD(SESSION_ENDED), session, 1);
+	assert_int_equal(told->exit_code, 128 + SIGHUP);
+	fake_controller_await(controller, TOLD(WORKSPACE_STOPPED), id, 1);
+}
+
 /* The loop learns of it from the kernel. */
 static void a_killed_sandbox_is_told_as_lost(void **state)
 {
@@ -150,6 +169,7 @@ int main(int argc, char **argv)
 	    bench_test(a_repository_that_is_not_there_ends_in_failed),
 	    bench_test(a_sandbox_and_its_session_outlive_the_agent),
 	    bench_test(a_stopped_session_leaves_no_process),
+	    bench_test(a_shell_deaf_to_the_polite_end_does_not_hold_up_the_stop),
 	    bench_test(a_killed_sandbox_is_told_as_lost),
 	};
 	if (argc > 1)
