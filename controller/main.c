@@ -9,6 +9,7 @@
 #include "bus/foundation/options.h"
 #include "controller/commands/commands.h"
 #include "controller/effects/effects.h"
+#include "controller/installation/installation.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -254,7 +255,7 @@ int main(int argc, char **argv)
 		return code;
 	log_open("controller", log_level_from_name(option_text(OPTION_ROOST_LOG_LEVEL)));
 	uv_loop_init(&controller.loop);
-	if (!open_all(&controller, &error)) {
+	if (!installation_fill_options("controller", &error) || !open_all(&controller, &error)) {
 		log_error("%s", error.message);
 		return 1;
 	}

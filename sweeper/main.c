@@ -8,6 +8,7 @@
 #include "bus/foundation/ulid.h"
 #include "bus/link/service.h"
 #include "bus/log/projection_runner.h"
+#include "controller/installation/installation.h"
 #include "controller/projection/projection.h"
 #include "sweeper/witness.h"
 
@@ -83,6 +84,7 @@ static void on_signal(uv_signal_t *handle, int number)
 	struct sweeper *sweeper = handle->data;
 	if (sweeper->connection == NULL)
 		return;
+	tell(&sweeper->tell);
 	log_info("stopping on signal %d", number);
 	projection_runner_stop(sweeper->runner);
 	service_stop(sweeper->service);
@@ -176,8 +178,8 @@ int main(int argc, char **argv)
 		return code;
 	log_open("sweeper", log_level_from_name(option_text(OPTION_ROOST_LOG_LEVEL)));
 	uv_loop_init(&sweeper.loop);
-	if (!open_projection(&sweeper, &error) || !connect_to_bus(&sweeper, &error) ||
-	    !start_watching(&sweeper, &error)) {
+	if (!installation_fill_options("sweeper", &error) || !open_projection(&sweeper, &error) ||
+	    !connect_to_bus(&sweeper, &error) || !start_watching(&sweeper, &error)) {
 		log_error("%s", error.message);
 		return 1;
 	}

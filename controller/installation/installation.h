@@ -21,6 +21,10 @@ struct installation_address {
  * by connecting. Any thread. */
 bool installation_find(const char *folder, const char *program, struct installation_address *out, struct error *error);
 
+/* Sets ROOST_NATS_URL and ROOST_CREDENTIALS from that address when the first is unset; when it is set, both
+ * are the operator's affair. After options_read. */
+bool installation_fill_options(const char *program, struct error *error);
+
 /* `roost up` and `roost down`. argv[0] is the verb; options_read has taken the options out. They
  * return the exit status: 0, 1 for an error (said on standard error), 2 for usage. */
 int up_main(int argc, char **argv);

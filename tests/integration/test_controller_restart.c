@@ -244,6 +244,38 @@ static void a_log_that_was_replaced_is_noticed(void **state)
 	assert_non_null(strstr(controllers_log(controllers, 0), "rebuil"));
 }
 
+/* Design 3: what is left of the disk is for ending things. */
+static void a_nearly_full_disk_refuses_creates_and_still_lets_things_end(void **state)
+{
+	struct fixture *fixture = *state;
+	struct controllers *controllers = &fixture->controllers;
+	Roost__CreateWorkspaceRequest create = ROOST__CREATE_WORKSPACE_REQUEST__INIT;
+	Roost__StopWorkspaceRequest stop = ROOST__STOP_WORKSPACE_REQUEST__INIT;
+	Roost__DeleteWorkspaceRequest delete = ROOST__DELETE_WORKSPACE_REQUEST__INIT;
+	create.name = "before";
+	struct call creating = {
+	    .owner = "alice", .command = "workspace.create", .request = &create.base, .key = "before"};
+	struct reply first = call_make(controllers, &creating);
+	const Roost__CreateWorkspaceResponse *made = reply_expect_success(&first, "workspace.create");
+	stop.id = delete.id = made->workspace->id;
+	controllers_stop(controllers, 0);
+	controllers_setenv(controllers, "DISK_RESERVE_MB", "1048576");
+	controllers_run(controllers, 0);
+	struct reply reply = call_make(controllers, &creating);
+	reply_expect_success(&reply, "the first answer again");
+	assert_memory_equal(reply.body.data, first.body.data, first.body.size);
+	creating.key = "after";
+	reply = call_make(controllers, &creating);
+	reply_expect_error(&reply, ERROR_PLATFORM_UNAVAILABLE, "workspace.create on a full disk");
+	assert_non_null(reply.correlation);
+	struct call stopping = {.owner = "alice", .command = "workspace.stop", .request = &stop.base};
+	struct call deleting = {.owner = "alice", .command = "workspace.delete", .request = &delete.base};
+	reply = call_make(controllers, &stopping);
+	reply_expect_success(&reply, "workspace.stop on a full disk");
+	reply = call_make(controllers, &deleting);
+	reply_expect_success(&reply, "workspace.delete on a full disk");
+}
+
 static void a_stopping_controller_ends_what_it_began_and_exits_cleanly(void **state)
 {
 	struct fixture *fixture = *state;
@@ -279,6 +311,7 @@ int main(void)
 	    TEST(a_server_killed_under_load_loses_and_doubles_nothing),
 	    TEST(a_controller_killed_at_random_under_load_loses_and_doubles_nothing),
 	    TEST(a_log_that_was_replaced_is_noticed),
+	    TEST(a_nearly_full_disk_refuses_creates_and_still_lets_things_end),
 	    TEST(a_stopping_controller_ends_what_it_began_and_exits_cleanly),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
