@@ -289,9 +289,10 @@ static void await_health(struct fixture *fixture, Roost__Node__Health health, in
 {
 	int64_t deadline = clock_monotonic_ms() + PATIENCE_MS;
 	for (;;) {
-		Roost__Node__Health now = get_node(fixture)->health_status;
+		const Roost__Node *node = get_node(fixture);
+		Roost__Node__Health now = node->health_status;
 		bool there = health == ROOST__NODE__HEALTH__HEALTHY ? now == health : now >= health;
-		if (there && count_health_events(fixture) >= events)
+		if (node->has_health_status && there && count_health_events(fixture) >= events)
 			return;
 		if (clock_monotonic_ms() >= deadline)
 			fail_msg("waited in vain for health %d and %d events", health, events);
