@@ -2,6 +2,7 @@
  * same size: the rows are read back from the projection that the replay made. Also loads of a full node
  * and point queries. usage: bench_replay_projection [records] */
 #include "bus/foundation/clock.h"
+#include "controller/domain/decision.h"
 #include "controller/projection/projection.h"
 #include "tests/bench/generated_log.h"
 #include "tests/bench/sqlite_floor.h"
@@ -108,6 +109,40 @@ static void measure_queries(const char *path)
 	projection_close(projection);
 }
 
+/* Deciding alone: reading the state, making the record, trying it. */
+static void measure_decisions(const char *path)
+{
+	enum { DECISIONS = 2000 };
+	struct error error = {0};
+	struct projection *projection = projection_open(path, 7 * 86400000LL, &error);
+	struct arena *arena = arena_new();
+	int64_t samples[DECISIONS];
+	if (projection == NULL)
+		die(error.message);
+	for (int i = 0; i < DECISIONS; i++) {
+		arena_reset(arena);
+		Roost__RenameWorkspaceRequest request = ROOST__RENAME_WORKSPACE_REQUEST__INIT;
+		const struct decision_inputs inputs = {.now_ms = 1,
+						       .record_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+						       .new_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+						       .owner = "alice",
+						       .actor = "alice",
+						       .cause = "workspace.rename",
+						       .store = projection_entities(projection),
+						       .arena = arena};
+		request.id = generated->workspace_ids[i % GENERATED_NODES][0];
+		request.display_name = "another name";
+		int64_t begun = clock_monotonic_ns();
+		if (decide_rename_workspace(&inputs, &request)->kind != DECISION_APPEND)
+			die("a rename was refused");
+		samples[i] = clock_monotonic_ns() - begun;
+	}
+	printf("decision of a rename                %6.1f us (p50, node with %d workspaces)\n",
+	       median_us(samples, DECISIONS), GENERATED_WORKSPACES_PER_NODE);
+	arena_free(arena);
+	projection_close(projection);
+}
+
 int main(int argc, char **argv)
 {
 	char folder[] = "/tmp/roost-bench-XXXXXX", replayed[64], alone[64];
@@ -132,6 +167,7 @@ int main(int argc, char **argv)
 	printf("SQLite alone, the same rows         %6.0f records/s\n", (double)generated->count / best_alone);
 	printf("ratio                               %6.0f %% (aim 50)\n", 100 * best_alone / best_replay);
 	measure_queries(replayed);
+	measure_decisions(replayed);
 	sqlite_floor_remove(replayed);
 	sqlite_floor_remove(alone);
 	rmdir(folder);
