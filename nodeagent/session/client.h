@@ -33,6 +33,7 @@ struct session {
 	int folder;
 	bool launching;	   /* the starting process runs */
 	bool running_told; /* on_running was called */
+	bool silent;	   /* its host did not answer in time; a stop will kill it */
 	bool over;	   /* on_ended was called; only handles are left to close */
 
 	uv_process_t launcher;

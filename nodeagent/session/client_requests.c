@@ -150,6 +150,11 @@ static void ask(struct session_client *client, const char *session_id, Roost__Ho
 {
 	struct error error;
 	struct session *session = client_find(client, session_id);
+	if (request.is_stop && session != NULL && session->silent && folder_kill_holder(session->folder)) {
+		log_error("session %s: its host is silent and is killed", session->id);
+		put_off(client, &request, NULL, NULL);
+		return;
+	}
 	bool possible = session != NULL && can_ask(session, &error);
 	if (session == NULL)
 		refuse_unknown(client, session_id, &error);

@@ -5,8 +5,9 @@
  *
  * The kernel tells nobody when a lock is let go or a socket appears, so between a host's first breath
  * and its socket, and between its death and its lock, the session is looked at again after 1, 2, 4 ...
- * 250 ms. These are moments of microseconds; a host that stays there for SESSION_HOST_START_MS hangs
- * and is killed. */
+ * 250 ms. These are moments of microseconds. A host that is silent for longer is still not killed for
+ * it: the machine may be busy, and it holds somebody's work. It is asked again, and killed only when the
+ * session is to be stopped. */
 #include "nodeagent/session/client.h"
 
 #include "bus/foundation/clock.h"
@@ -178,8 +179,8 @@ static void look_again(struct session *session)
 {
 	int64_t now_ms = clock_monotonic_ms();
 	if (now_ms - session->first_look_ms > SESSION_HOST_START_MS) {
-		log_error("session %s: its host does not answer and is killed", session->id);
-		folder_kill_holder(session->folder);
+		log_warning("session %s: its host cannot be reached", session->id);
+		session->silent = true;
 		session->first_look_ms = now_ms;
 	}
 	session->look_at_ms = now_ms + session->pause_ms;
@@ -219,8 +220,8 @@ static void on_timer(uv_timer_t *timer)
 	if (session->over)
 		return;
 	if (session->hello_deadline_ms != 0 && now_ms >= session->hello_deadline_ms) {
-		log_error("session %s: its host does not say hello and is killed", session->id);
-		folder_kill_holder(session->folder);
+		log_warning("session %s: its host does not say hello", session->id);
+		session->silent = true;
 		session_lost(session);
 		return;
 	}
@@ -242,6 +243,7 @@ void session_lost(struct session *session)
 void session_heard_state(struct session *session, const Roost__HostState *state)
 {
 	session->hello_deadline_ms = 0;
+	session->silent = false;
 	session_set_timer(session);
 	const struct session_callbacks *callbacks = &session->client->callbacks;
 	switch (state->phase) {

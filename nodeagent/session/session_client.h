@@ -131,7 +131,7 @@ void session_resize(struct session_client *client, const char *session_id, uint3
 
 /* Ends the program: SIGHUP and SIGTERM at once, SIGKILL after grace_ms. Answers when the host has begun;
  * the end comes as on_ended. Whatever else runs in the session's cgroup is the runtime driver's to kill.
- * A host that does not answer is killed itself. */
+ * A host that does not answer is killed itself, and only then: silence alone ends no session. */
 void session_stop(struct session_client *client, const char *session_id, uint32_t grace_ms, session_done done,
 		  void *context);
 

@@ -1,4 +1,5 @@
 /* kill -9 of either side, restarts, races for one session, and folders in every state. */
+#include "bus/foundation/limits.h"
 #include "nodeagent/session/folder.h"
 #include "tests/integration/session/session_fixture.h"
 #include "tests/support/loop.h"
@@ -204,6 +205,36 @@ static void a_hanging_host_is_killed_when_it_should_stop(void **state)
 	assert_true(fixture_wait_ended(fixture, id)->end.unexpected);
 }
 
+/* A busy machine is no reason to end somebody's session: a silent host is waited for, and killed only when
+ * the session is to be stopped. */
+static void a_silent_host_is_waited_for_and_killed_only_by_a_stop(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *id = fixture_start(fixture, shell);
+	pid_t host = fixture_host_pid(fixture, id);
+	kill(host, SIGSTOP);
+	fixture_close_client(fixture);
+	fixture_open_client(fixture);
+	fixture_note(fixture, id)->running_told = 0;
+	struct error error;
+	assert_true(session_client_adopt(fixture->client, &error));
+	loop_for(&fixture->loop, SESSION_REQUEST_TIMEOUT_MS + 500);
+	assert_true(process_lives(host));
+	assert_int_equal(fixture_note(fixture, id)->running_told, 0);
+	kill(host, SIGCONT);
+	fixture_wait_running(fixture, id);
+	assert_int_equal(fixture_input(fixture, id, "a", "echo ali''ve\r"), ERROR_NONE);
+	fixture_wait_text(fixture, id, "\nalive\n");
+	kill(host, SIGSTOP);
+	fixture_close_client(fixture);
+	fixture_open_client(fixture);
+	assert_true(session_client_adopt(fixture->client, &error));
+	loop_for(&fixture->loop, SESSION_REQUEST_TIMEOUT_MS + 500);
+	assert_int_equal(fixture_stop(fixture, id, 10), ERROR_NONE);
+	assert_true(fixture_wait_ended(fixture, id)->end.unexpected);
+	wait_process_gone(host);
+}
+
 static void a_host_inherits_nothing_of_its_agent(void **state)
 {
 	struct fixture *fixture = *state;
@@ -325,6 +356,7 @@ int main(void)
 	    session_test(a_session_without_a_host_is_ended_and_a_late_host_refused),
 	    session_test(an_agent_that_was_away_hears_the_end),
 	    session_test(a_hanging_host_is_killed_when_it_should_stop),
+	    session_test(a_silent_host_is_waited_for_and_killed_only_by_a_stop),
 	    session_test(a_host_inherits_nothing_of_its_agent),
 	    session_test(the_screen_process_has_no_rights),
 	    session_test(a_host_told_to_end_ends_its_program_first),
