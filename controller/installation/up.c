@@ -101,13 +101,10 @@ static void tend_ballast(uv_timer_t *timer)
 
 static void say_what_next(const struct up *up)
 {
-	const char *set = getenv("ROOST_DATA_DIR");
-	const char *usual = set == NULL ? "/var/lib/roost" : set;
 	say("ready. In another shell:");
 	say("");
 	say(arena_printf(up->arena, "    export PATH=%s:$PATH", up->programs));
-	if (strcmp(usual, up->arguments.folder) != 0)
-		say(arena_printf(up->arena, "    export ROOST_DATA_DIR=%s", up->installation.folder));
+	say(arena_printf(up->arena, "    export ROOST_DATA_DIR=%s", up->installation.folder));
 	say("    roost node list");
 	say("    roost workspace create api --repo <git url> --wait");
 	say("    roost session start api --label shell -- bash");
