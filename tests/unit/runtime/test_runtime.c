@@ -26,8 +26,8 @@ static struct {
 
 static bool note(const char *step, struct error *error)
 {
-	strcat(fake.steps, step);
-	strcat(fake.steps, " ");
+	size_t used = strlen(fake.steps);
+	snprintf(fake.steps + used, sizeof(fake.steps) - used, "%s ", step);
 	return fake.failing == NULL || strcmp(fake.failing, step) != 0 ||
 	       error_set(error, ERROR_PROVISIONING_FAILED, "The %s failed.", step);
 }
