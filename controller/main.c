@@ -1,9 +1,10 @@
 /* roost-controller: answers commands and reports, keeps the projection, and tells nodes what is wanted.
  *
  * The order of starting: the projection's file, both connections, the log's stream, replay; once the
- * projection has caught up, commands are answered. The stream is made sure of again after every reconnect. SIGTERM and
- * SIGINT: no more requests are taken, those under way end (STOP_DEADLINE_MS at most), then everything closes in the
- * opposite order. A projection that cannot be read or written ends the process: it must not answer. */
+ * projection has caught up, commands are answered. The stream is made sure of again after every
+ * reconnect. SIGTERM and SIGINT: no more requests are taken, those under way end (STOP_DEADLINE_MS at
+ * most), then everything closes in the opposite order. A projection that cannot be read or written ends
+ * the process: it must not answer. */
 #include "bus/foundation/limits.h"
 #include "bus/foundation/log.h"
 #include "bus/foundation/options.h"

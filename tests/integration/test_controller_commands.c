@@ -468,6 +468,77 @@ static void an_answer_waits_for_the_sequence_that_is_asked_for_and_then_gives_up
 	reply_expect_error(&reply, ERROR_PLATFORM_UNAVAILABLE, "a sequence that never comes");
 }
 
+struct heard {
+	int count;
+	char subject[256], text[1024];
+	struct arena *arena;
+	const Roost__Record *record;
+};
+
+static void hear(void *context, const struct incoming *message)
+{
+	struct heard *heard = context;
+	struct error ignored;
+	heard->count++;
+	snprintf(heard->subject, sizeof(heard->subject), "%s", message->subject);
+	snprintf(heard->text, sizeof(heard->text), "%.*s", (int)message->data.size, (const char *)message->data.data);
+	heard->record =
+	    (const Roost__Record *)message_unpack(&roost__record__descriptor, message->data, heard->arena, &ignored);
+}
+
+/* Design 2: a line of JSON for people, once for each change, after the acknowledgement; and the feed's
+ * record with who, why and the caller's trace. */
+static void a_change_is_told_on_the_tail_and_recorded_with_its_cause(void **state)
+{
+	struct fixture *fixture = *state;
+	struct controllers *controllers = &fixture->controllers;
+	struct connection *alice = controllers_connection(controllers, "alice");
+	struct heard tail = {.arena = controllers->arena}, feed = {.arena = controllers->arena};
+	static const char trace[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+	connection_subscribe(alice, "roost.tail.alice.>", NULL, hear, &tail);
+	connection_subscribe(alice, "roost.feed.alice.>", NULL, hear, &feed);
+	struct call call = {.owner = "alice",
+			    .command = "workspace.create",
+			    .text = "{\"name\":\"api\",\"env\":{\"A\":\"b\"}}",
+			    .key = "told-once",
+			    .traceparent = trace,
+			    .json = true};
+	struct reply reply = call_make(controllers, &call);
+	reply_expect_success(&reply, "workspace.create");
+	const int two = 2; /* the placing and the workspace */
+	loop_until_at_least(&controllers->loop, &tail.count, two, "the tail");
+	loop_until_at_least(&controllers->loop, &feed.count, two, "the feed");
+	reply = call_make(controllers, &call); /* a repetition is no change */
+	loop_for(&controllers->loop, 100);
+	assert_int_equal(tail.count, two);
+	assert_int_equal(feed.count, two);
+
+	char subject[256];
+	const char *id = feed.record->changes[0]->workspace_created->workspace_id;
+	snprintf(subject, sizeof(subject), "roost.tail.alice.%s.%s.-.workspace_created", fixture->node, id);
+	assert_string_equal(tail.subject, subject);
+	assert_non_null(strstr(tail.text, "\"type\":\"workspace_created\""));
+	assert_null(strchr(tail.text, '\n'));
+	assert_string_equal(feed.record->cause, "workspace.create");
+	assert_string_equal(feed.record->actor, "alice");
+	assert_string_equal(feed.record->traceparent, trace);
+	assert_string_equal(feed.record->idempotency_key, "told-once");
+}
+
+/* Design 2: `nats micro ls` shows controllers, and what they have done is counted. */
+static void a_controller_counts_what_it_answers(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t before, after;
+	assert_int_equal(controllers_shares(&fixture->controllers, &before, 1), 1);
+	struct reply reply = make_json(fixture, "node.list", "{}");
+	reply_expect_success(&reply, "node.list");
+	reply = make_json(fixture, "node.list", "{\"limit\":0}");
+	reply_expect_error(&reply, ERROR_INVALID_ARGUMENT, "node.list");
+	assert_int_equal(controllers_shares(&fixture->controllers, &after, 1), 1);
+	assert_int_equal(after, before + 2);
+}
+
 int main(void)
 {
 	log_open("test", LOG_ERROR);
@@ -489,6 +560,8 @@ int main(void)
 	    TEST(events_tell_what_happened_in_both_directions_and_page_by_page),
 	    TEST(the_same_key_gives_the_first_answer_again_and_another_request_is_refused),
 	    TEST(json_is_answered_with_json_and_every_reply_carries_the_sequence),
+	    TEST(a_change_is_told_on_the_tail_and_recorded_with_its_cause),
+	    TEST(a_controller_counts_what_it_answers),
 	    TEST(an_answer_waits_for_the_sequence_that_is_asked_for_and_then_gives_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

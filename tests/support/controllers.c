@@ -196,7 +196,7 @@ void call_send(struct controllers *controllers, const struct call *call, struct 
 {
 	struct arena *arena = controllers->arena;
 	struct sent *sent = arena_new_of(arena, struct sent);
-	struct header headers[3];
+	struct header headers[4];
 	size_t count = 0;
 	*reply = (struct reply){0};
 	*sent = (struct sent){controllers, response_of(call->command), reply, clock_monotonic_ns(), call->json};
@@ -205,6 +205,8 @@ void call_send(struct controllers *controllers, const struct call *call, struct 
 	if (call->min_seq != 0)
 		headers[count++] =
 		    (struct header){HEADER_MIN_SEQ, arena_printf(arena, "%llu", (unsigned long long)call->min_seq)};
+	if (call->traceparent != NULL)
+		headers[count++] = (struct header){HEADER_TRACEPARENT, call->traceparent};
 	if (call->json)
 		headers[count++] = (struct header){HEADER_CONTENT_TYPE, CONTENT_TYPE_JSON};
 	struct outgoing message = {

@@ -58,7 +58,8 @@ struct call {
 	const char *key;  /* NULL for none */
 	uint64_t min_seq; /* 0 for none */
 	bool json;
-	uint32_t timeout_ms; /* 0: CALL_TIMEOUT_MS */
+	uint32_t timeout_ms;	 /* 0: CALL_TIMEOUT_MS */
+	const char *traceparent; /* NULL for none */
 };
 
 struct reply {
