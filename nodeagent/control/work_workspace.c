@@ -313,6 +313,8 @@ static void stop_done(struct job *base)
 
 static void begin_stop(struct agent *agent, struct workspace_row *row)
 {
+	if (row->actual.phase == WORKSPACE_FAILED)
+		row->lost = false; /* told already; it now becomes stopped */
 	set_phase(agent, row, WORKSPACE_STOPPING);
 	submit(new_job(agent, row, stop_work, stop_done));
 }

@@ -28,7 +28,7 @@ static const enum plan_step idle_steps[DESIRED_COUNT][WORKSPACE_PHASE_COUNT][REL
 		[WORKSPACE_RUNNING]      = {PLAN_STOP,      PLAN_STOP,      PLAN_STOP},
 		[WORKSPACE_STOPPING]     = {PLAN_STOP,      PLAN_STOP,      PLAN_STOP},
 		[WORKSPACE_STOPPED]      = {PLAN_TELL,      PLAN_TELL,      PLAN_TELL},
-		[WORKSPACE_FAILED]       = {PLAN_TELL,      PLAN_TELL,      PLAN_TELL},
+		[WORKSPACE_FAILED]       = {PLAN_STOP,      PLAN_STOP,      PLAN_STOP}, /* the clean-up may have failed too */
 		[WORKSPACE_STOP_FAILED]  = {PLAN_STOP,      PLAN_STOP,      PLAN_STOP},
 		[WORKSPACE_REMOVING]     = {PLAN_REMOVE,    PLAN_REMOVE,    PLAN_REMOVE},
 		[WORKSPACE_REMOVED]      = {PLAN_TELL,      PLAN_TELL,      PLAN_TELL},
