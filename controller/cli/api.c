@@ -36,7 +36,11 @@ static ProtobufCMessage *read_answer(const struct row *row, const struct client_
 		envelope_decode_error(answer->data, false, error);
 		return NULL;
 	}
-	return message_unpack(row->response, answer->data, arena, error);
+	struct error unreadable;
+	ProtobufCMessage *message = message_unpack(row->response, answer->data, arena, &unreadable);
+	if (message == NULL)
+		error_set(error, ERROR_INTERNAL, "The answer cannot be read: %s", unreadable.message);
+	return message;
 }
 
 static void pause_ms(int64_t ms)

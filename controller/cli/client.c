@@ -65,16 +65,19 @@ static void on_closed(natsConnection *connection, void *closure)
 	pthread_mutex_unlock(&client->lock);
 }
 
-/* A refused permission comes here only; the request itself would just time out. */
+/* A refused permission comes here only: a request would just time out, and a feed be waited for without
+ * end. Everything else mends itself: the library logs in again, a slow consumer has missed wake-ups. */
 static void on_error(natsConnection *connection, natsSubscription *subscription, natsStatus status, void *closure)
 {
 	(void)subscription;
 	struct client *client = closure;
 	const char *text = NULL;
-	if (status != NATS_NOT_PERMITTED || natsConnection_GetLastError(connection, &text) != NATS_NOT_PERMITTED)
-		text = natsStatus_GetText(status);
+	if (status != NATS_NOT_PERMITTED)
+		return;
+	natsConnection_GetLastError(connection, &text);
 	pthread_mutex_lock(&client->lock);
-	snprintf(client->refusal, sizeof(client->refusal), "%s", text);
+	snprintf(client->refusal, sizeof(client->refusal), "%s", text == NULL ? "" : text);
+	wake(client);
 	pthread_mutex_unlock(&client->lock);
 }
 
@@ -218,15 +221,21 @@ static void read_answer(natsMsg *message, struct arena *arena, struct client_ans
 	answer->seq = natsMsgHeader_Get(message, HEADER_SEQ, &text) == NATS_OK ? strtoull(text, NULL, 10) : 0;
 }
 
-/* Why no answer came, for people. */
-static bool no_answer(struct client *client, natsStatus status, struct error *error)
+/* False, and why, when the server has refused something. */
+static bool not_refused(struct client *client, struct error *error)
 {
 	char refusal[sizeof(client->refusal)];
 	pthread_mutex_lock(&client->lock);
 	memcpy(refusal, client->refusal, sizeof(refusal));
 	pthread_mutex_unlock(&client->lock);
-	if (refusal[0] != '\0')
-		return error_set(error, ERROR_FORBIDDEN, "The NATS server refuses: %s", refusal);
+	return refusal[0] == '\0' || error_set(error, ERROR_FORBIDDEN, "The NATS server refuses: %s", refusal);
+}
+
+/* Why no answer came, for people. */
+static bool no_answer(struct client *client, natsStatus status, struct error *error)
+{
+	if (!not_refused(client, error))
+		return false;
 	if (status == NATS_NO_RESPONDERS)
 		return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "No controller answers. Is the installation up?");
 	if (status == NATS_TIMEOUT)
@@ -257,6 +266,9 @@ bool client_watch(struct client *client, struct error *error)
 						     subject_feed_of_owner(client->owner).text, on_stored, client);
 	if (status == NATS_OK)
 		status = natsConnection_FlushTimeout(client->connection, FLUSH_TIMEOUT_MS);
+	const char *refusal = NULL;
+	if (status == NATS_OK && natsConnection_GetLastError(client->connection, &refusal) == NATS_NOT_PERMITTED)
+		return error_set(error, ERROR_FORBIDDEN, "The NATS server refuses: %s", refusal);
 	if (status == NATS_OK)
 		return true;
 	return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "The feed cannot be followed: %s.",
@@ -275,5 +287,5 @@ bool client_wait(struct client *client, uint64_t *seq, struct error *error)
 	pthread_mutex_unlock(&client->lock);
 	if (gone)
 		return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "The NATS server has ended the connection.");
-	return true;
+	return not_refused(client, error);
 }

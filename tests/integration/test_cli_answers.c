@@ -196,6 +196,28 @@ static void wrong_words_end_with_two_and_send_nothing(void **state)
 	assert_int_equal(fixture->asked, 0);
 }
 
+static void what_the_server_refuses_is_said_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char *const nothing[] = {"nothing", NULL};
+	static const char *const commands[] = {"roost.cmd.al=2Eice.>", NULL};
+	static const char *const inbox[] = {"_INBOX.al=2Eice.>", NULL};
+	nats_server_credentials(fixture->server, "mute",
+				&(struct user_permissions){.publish_allow = nothing, .subscribe_allow = inbox});
+	nats_server_credentials(fixture->server, "deaf",
+				&(struct user_permissions){.publish_allow = commands, .subscribe_allow = inbox});
+	ANSWERS(fixture, DONE);
+	fixture->cli.timeout_ms = "1000";
+	fixture->cli.user = "mute";
+	expect_in(cli_expect_refusal(&fixture->cli, "forbidden", CLI_WORDS("node", "create", "n1")),
+		  "Permissions Violation");
+	assert_int_equal(fixture->asked, 0);
+	fixture->cli.user = "deaf";
+	cli_expect_done(&fixture->cli, CLI_WORDS("node", "create", "n1"));
+	expect_in(cli_expect_refusal(&fixture->cli, "forbidden", CLI_WORDS("node", "create", "n1", "--wait")),
+		  "roost.feed");
+}
+
 static void every_verb_explains_itself_with_all_its_options(void **state)
 {
 	struct fixture *fixture = *state;
@@ -226,6 +248,7 @@ int main(void)
 	    WITH_SERVER(trying_again_ends_at_the_deadline_with_the_last_error),
 	    WITH_SERVER(nobody_there_is_said_so),
 	    WITH_SERVER(queries_carry_no_key),
+	    WITH_SERVER(what_the_server_refuses_is_said_at_once),
 	    WITH_SERVER(every_verb_explains_itself_with_all_its_options),
 	    WITH_SERVER(wrong_words_end_with_two_and_send_nothing),
 	};

@@ -39,7 +39,8 @@ void cli_start(struct cli *cli, struct cli_run *run, const char *const *words)
 	}
 	const char *environment[] = {
 	    arena_printf(arena, "ROOST_NATS_URL=%s", nats_server_url(cli->server)),
-	    arena_printf(arena, "ROOST_CREDENTIALS=%s", nats_server_credentials(cli->server, "client", NULL)),
+	    arena_printf(arena, "ROOST_CREDENTIALS=%s",
+			 nats_server_credentials(cli->server, cli->user == NULL ? "client" : cli->user, NULL)),
 	    arena_printf(arena, "ROOST_OWNER=%s", cli->owner),
 	    arena_printf(arena, "ROOST_COMMAND_TIMEOUT_MS=%s", cli->timeout_ms == NULL ? "20000" : cli->timeout_ms),
 	    NULL,

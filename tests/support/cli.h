@@ -13,6 +13,7 @@ struct cli {
 	struct nats_server *server;
 	struct arena *arena; /* outputs live in it */
 	const char *owner;
+	const char *user;	/* whose credentials (made by nats_server_credentials); NULL: one who may everything */
 	const char *timeout_ms; /* ROOST_COMMAND_TIMEOUT_MS; NULL for its default */
 	int runs;
 };
