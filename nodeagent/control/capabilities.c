@@ -49,18 +49,26 @@ static void report_if_changed(struct agent *agent, const Roost__Capabilities *me
 	outbox_kick(agent->outbox);
 }
 
+/* Tried again and again while it is broken; said once. */
+static void note_trouble(struct agent *agent, const char *trouble)
+{
+	if (strcmp(agent->runtime_error, trouble) == 0)
+		return;
+	snprintf(agent->runtime_error, sizeof(agent->runtime_error), "%s", trouble);
+	if (trouble[0])
+		log_error("no workspace can be made on this node: %s", trouble);
+}
+
 void capabilities_take(struct agent *agent, const struct runtime_trial *trial)
 {
 	struct arena *arena = arena_new();
 	Roost__Capabilities message = ROOST__CAPABILITIES__INIT;
-	agent->runtime_error[0] = 0;
+	note_trouble(agent, trial->usable ? "" : trial->error.message);
 	if (trial->usable) {
 		fill_facts(&message, &trial->facts);
 		log_info("workspaces are made by %s (%s)", trial->facts.driver, trial->facts.binary);
 	} else {
-		snprintf(agent->runtime_error, sizeof(agent->runtime_error), "%s", trial->error.message);
 		message.runtime_error = agent->runtime_error;
-		log_error("no workspace can be made on this node: %s", agent->runtime_error);
 	}
 	fill_machine(&message, agent, arena);
 	report_if_changed(agent, &message, arena);

@@ -186,6 +186,25 @@ static void a_creation_is_called_off_by_a_stop(void **state)
 	fake_controller_await(controller, TOLD(WORKSPACE_REMOVED), id, 1);
 }
 
+/* An agent that is told to end does not wait for a long creation; the next one does it again. */
+static void a_creation_goes_on_with_the_next_agent(void **state)
+{
+	struct bench *bench = *state;
+	struct fake_controller *controller = &bench->controller;
+	char id[27];
+	struct wanted_row *row = fake_controller_want(controller, bench_id(id), 1, RUN, "slow");
+	fake_controller_await(controller, TOLD(WORKSPACE_STEP), id, 3);
+	agent_program_stop(&bench->agent);
+	assert_int_equal(fake_controller_count(controller, TOLD(WORKSPACE_FAILED), id), 0);
+	row->image[0] = 0;
+	row->version = ++controller->version;
+	restart(bench);
+	fake_controller_await(controller, TOLD(WORKSPACE_STEP), id, 6);
+	fake_controller_want(controller, id, 2, RUN, "");
+	assert_int_equal(fake_controller_await(controller, TOLD(WORKSPACE_RUNNING), id, 1)->generation, 2);
+	assert_int_equal(fake_controller_count(controller, TOLD(WORKSPACE_FAILED), id), 0);
+}
+
 static void a_sandbox_that_ends_by_itself_is_told_as_lost(void **state)
 {
 	struct bench *bench = *state;
@@ -408,6 +427,38 @@ static void sessions_run_beside_each_other(void **state)
 	assert_true(lives(process_of(bench, id)));
 }
 
+/* The pid that a session's host wrote into its lock. */
+static pid_t host_of(const struct bench *bench, const char *session)
+{
+	char path[600];
+	char text[64] = "";
+	snprintf(path, sizeof(path), "%s/sessions/%s/lock", bench->agent.folder, session);
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	assert_non_null(fgets(text, sizeof(text), file));
+	fclose(file);
+	return (pid_t)strtol(text, NULL, 10);
+}
+
+static void a_session_whose_host_is_killed_is_told_and_cleared(void **state)
+{
+	struct bench *bench = *state;
+	struct fake_controller *controller = &bench->controller;
+	char id[27];
+	char session[27];
+	char script[512];
+	run_workspace(bench, bench_id(id), 1);
+	bench_script(bench, "echo ready", script);
+	fake_controller_want_session(controller, bench_id(session), id, 1, SESSION_RUN, script);
+	fake_controller_await(controller, TOLD(SESSION_RUNNING), session, 1);
+	assert_int_equal(kill(host_of(bench, session), SIGKILL), 0);
+	const struct told *told = fake_controller_await(controller, TOLD(SESSION_ENDED), session, 1);
+	assert_int_equal(told->reason, ROOST__AGENT_SESSION__STOP_REASON__FAILED);
+	assert_false(told->has_exit_code);
+	assert_int_equal(agent_program_log_lines(&bench->agent, "kill"), 1);
+	assert_int_equal(agent_program_log_lines(&bench->agent, "command"), 1);
+}
+
 /* S0-19, S0-34: sessions end with their workspace's generation, and are told before it. */
 static void sessions_end_with_their_workspace(void **state)
 {
@@ -599,6 +650,7 @@ int main(int argc, char **argv)
 	    bench_test(a_neighbour_goes_on),
 	    bench_test(a_failed_creation_is_told_and_leaves_nothing),
 	    bench_test(a_creation_is_called_off_by_a_stop),
+	    bench_test(a_creation_goes_on_with_the_next_agent),
 	    bench_test(a_sandbox_that_ends_by_itself_is_told_as_lost),
 	    bench_test(a_failed_stop_keeps_everything_and_is_told),
 	    bench_test(what_runs_is_adopted_after_a_kill),
@@ -606,6 +658,7 @@ int main(int argc, char **argv)
 	    bench_test(a_deleted_database_is_found_again),
 	    bench_test(what_another_log_does_not_know_is_left_alone),
 	    bench_test(sessions_run_beside_each_other),
+	    bench_test(a_session_whose_host_is_killed_is_told_and_cleared),
 	    bench_test(sessions_end_with_their_workspace),
 	    bench_test(reports_outlast_silence_refusal_and_a_kill),
 	    bench_test(a_log_that_forgot_reports_is_told_again),
