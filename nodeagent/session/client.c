@@ -3,6 +3,7 @@
 
 #include "bus/foundation/log.h"
 #include "bus/foundation/ulid.h"
+#include "nodeagent/session/cgroup.h"
 #include "nodeagent/session/folder.h"
 
 #include <dirent.h>
@@ -67,6 +68,9 @@ static void on_own_closed(uv_handle_t *handle)
 
 void session_client_close(struct session_client *client, void (*closed)(void *context), void *context)
 {
+	/* of hosts that were killed; while one lives, or says goodbye, it stays */
+	if (client->cgroup != NULL)
+		cgroup_remove(client->cgroup);
 	client->closing = true;
 	client->closed = closed;
 	client->closed_context = context;

@@ -5,6 +5,7 @@
 
 #include "bus/foundation/clock.h"
 #include "bus/foundation/log.h"
+#include "nodeagent/session/cgroup.h"
 #include "nodeagent/session/folder.h"
 
 #include <errno.h>
@@ -113,7 +114,7 @@ bool host_open(struct host *host, int folder, int *status, struct error *error)
 		return error_set(error, ERROR_INVALID_ARGUMENT, "the spec names no command");
 	folder_reserve_ended(folder);
 	if (host->spec->cgroup != NULL)
-		host_cgroup_enter(host->spec->cgroup);
+		cgroup_enter(host->spec->cgroup);
 	if (!open_memory(host, error) || !open_signals(host, error) || !open_socket(host, error))
 		return false;
 	*status = HOST_START_OK;
@@ -140,6 +141,8 @@ void host_close(struct host *host)
 	screen_process_close(&host->screen);
 	input_queue_free(host->input);
 	ring_close(&host->ring);
+	if (host->spec != NULL && host->spec->cgroup != NULL)
+		cgroup_leave(host->spec->cgroup);
 	arena_free(host->spec_arena);
 	arena_free(host->request_arena);
 	close_if_open(host->lock);

@@ -141,10 +141,4 @@ void host_ended(struct host *host, int wait_status);
 void host_failed(struct host *host, const char *message, const char *detail);
 bool host_is_over(const struct host *host);
 
-/* ---- host_cgroup.c ---- */
-
-/* Moves this process into the cgroup `name`, relative to the roots of the unified and the systemd
- * hierarchy, whichever there are. What is not possible is logged and left. */
-void host_cgroup_enter(const char *name);
-
 #endif

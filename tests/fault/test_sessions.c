@@ -375,10 +375,29 @@ static int up(void **state)
 	return 0;
 }
 
+/* The session hosts' cgroup is named after the node. */
+static bool no_cgroup_is_left(void *context)
+{
+	static const char *const roots[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"};
+	char path[128];
+	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+		snprintf(path, sizeof(path), "%s/roost-%s", roots[i], (const char *)context);
+		if (access(path, F_OK) == 0)
+			return false;
+	}
+	return true;
+}
+
 static int down(void **state)
 {
 	(void)state;
+	char node[27];
+	must("node", "list", "--json");
+	json_t *list = json_loads(output, 0, NULL);
+	snprintf(node, sizeof(node), "%s", json_string_value(json_object_get(json_array_get(list, 0), "id")));
+	json_decref(list);
 	must("down", "--purge");
+	wait_until(no_cgroup_is_left, node, PATIENCE_MS, "the session hosts' cgroup to go");
 	return access(data_folder, F_OK) == 0 ? 1 : 0;
 }
 

@@ -116,6 +116,7 @@ void fixture_open_client(struct fixture *fixture)
 	    .loop = &fixture->loop,
 	    .folder = fixture->folder,
 	    .host_program = SESSIONHOST_PROGRAM,
+	    .cgroup = fixture->cgroup,
 	    .callbacks = {.on_running = on_running, .on_ended = on_ended, .context = fixture},
 	};
 	fixture->client = session_client_open(&options, &error);

@@ -21,8 +21,9 @@ struct note {
 
 struct fixture {
 	uv_loop_t loop;
-	char root[200];	  /* removed at the end */
-	char folder[256]; /* of the sessions */
+	char root[200];	    /* removed at the end */
+	char folder[256];   /* of the sessions */
+	const char *cgroup; /* for the next client */
 	struct session_client *client;
 	struct note notes[NOTES_MAX];
 	int note_count;

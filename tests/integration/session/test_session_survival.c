@@ -259,6 +259,71 @@ static void a_host_inherits_nothing_of_its_agent(void **state)
 	close(leak);
 }
 
+static const char *const cgroup_roots[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"};
+
+static bool cgroup_is_there(void *context)
+{
+	char path[300];
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s/%s", cgroup_roots[i], (const char *)context);
+		if (access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool cgroup_is_gone(void *context)
+{
+	return !cgroup_is_there(context);
+}
+
+static bool is_in_cgroup(pid_t pid, const char *name)
+{
+	char path[64], text[4096];
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	return strstr(text, name) != NULL;
+}
+
+/* Whoever kills the agent's cgroup does not kill its hosts; and nothing stays behind. */
+static void hosts_have_a_cgroup_of_their_own_while_they_live(void **state)
+{
+	struct fixture *fixture = *state;
+	if (geteuid() != 0)
+		fail_msg("needs root, for cgroups");
+	char name[96], parent[64];
+	snprintf(parent, sizeof(parent), "roost-test-%d", (int)getpid());
+	snprintf(name, sizeof(name), "%s/sessionhosts", parent);
+	fixture_close_client(fixture);
+	fixture->cgroup = name;
+	fixture_open_client(fixture);
+	const char *one = fixture_start(fixture, shell);
+	const char *two = fixture_start(fixture, shell);
+	assert_true(cgroup_is_there(name));
+	assert_true(is_in_cgroup(fixture_host_pid(fixture, one), name));
+	assert_int_equal(fixture_stop(fixture, one, 1000), ERROR_NONE);
+	fixture_wait_ended(fixture, one);
+	assert_true(is_in_cgroup(fixture_host_pid(fixture, two), name));
+	assert_int_equal(fixture_stop(fixture, two, 1000), ERROR_NONE);
+	fixture_wait_ended(fixture, two);
+	wait_until(cgroup_is_gone, parent, PATIENCE_MS, "the cgroup to go");
+	const char *three = fixture_start(fixture, shell);
+	pid_t host = fixture_host_pid(fixture, three);
+	kill(host, SIGKILL);
+	fixture_wait_ended(fixture, three);
+	wait_process_gone(host);
+	wait_process_gone(fixture_note(fixture, three)->program_pid);
+	for (int tries = 0; cgroup_is_there(parent) && tries < 1000; tries++) {
+		fixture_close_client(fixture); /* its screen process may take a moment more */
+		fixture_open_client(fixture);
+	}
+	assert_false(cgroup_is_there(parent));
+	fixture->cgroup = NULL;
+}
+
 /* The process that parses what programs write: nobody's, with one socket and three times nothing. */
 static void the_screen_process_has_no_rights(void **state)
 {
@@ -358,6 +423,7 @@ int main(void)
 	    session_test(a_hanging_host_is_killed_when_it_should_stop),
 	    session_test(a_silent_host_is_waited_for_and_killed_only_by_a_stop),
 	    session_test(a_host_inherits_nothing_of_its_agent),
+	    session_test(hosts_have_a_cgroup_of_their_own_while_they_live),
 	    session_test(the_screen_process_has_no_rights),
 	    session_test(a_host_told_to_end_ends_its_program_first),
 	    session_test(a_host_killed_around_its_spawn_leaves_one_end_and_no_program),
