@@ -367,8 +367,9 @@ static void a_name_of_a_megabyte_is_refused_in_a_short_sentence(void **state)
 	size_t size = 1024 * 1024;
 	char *json = arena_alloc(arena, size + 16);
 	memset(json, 'a', size);
-	memcpy(json, "{\"", 2);
-	memcpy(json + size - 4, "\":1}", 5);
+	json[0] = '{';
+	json[1] = '"';
+	snprintf(json + size - 4, 5, "\":1}");
 	struct error error = {0};
 	assert_null(read_text(&roost__list_nodes_request__descriptor, json, arena, &error));
 	assert_true(strlen(error.message) < 200);
@@ -383,7 +384,8 @@ static void deep_nesting_is_refused_before_it_costs_anything(void **state)
 		size_t length = strlen(openings[kind]);
 		char *json = arena_alloc(arena, size * length + 1);
 		for (size_t i = 0; i < size; i++)
-			memcpy(json + i * length, openings[kind], length);
+			for (size_t n = 0; n < length; n++)
+				json[i * length + n] = openings[kind][n];
 		struct error error = {0};
 		assert_null(read_text(&roost__list_nodes_request__descriptor, json, arena, &error));
 		assert_non_null(strstr(error.message, "nests deeper than"));
