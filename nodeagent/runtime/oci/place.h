@@ -58,7 +58,7 @@ struct label {
 	uint32_t slot; /* network slot of the last start, 0 for none: tried first at the next */
 };
 bool label_write(const struct place *place, const struct runtime_settings *settings, const struct label *label,
-		 struct error *error);
+		 bool durable, struct error *error);
 
 /* False when there is none, or none of this installation. */
 bool label_read(const struct place *place, const struct runtime_settings *settings, struct label *label);
