@@ -12,7 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -181,6 +184,85 @@ static void the_environment_reaches_programs(void **state)
 	assert_true(runtime_remove(fixture.runtime, "ENV", NULL));
 }
 
+/* Takes the terminal that is sent over a listening socket. */
+static int receive_terminal(int listener)
+{
+	char control[CMSG_SPACE(sizeof(int))] = "";
+	char name[4096];
+	struct iovec data = {.iov_base = name, .iov_len = sizeof(name)};
+	struct msghdr message = {
+	    .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	struct pollfd watched = {.fd = listener, .events = POLLIN};
+	int terminal = -1;
+	assert_int_equal(poll(&watched, 1, 30000), 1);
+	int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(recvmsg(connection, &message, MSG_CMSG_CLOEXEC) > 0);
+	const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	assert_true(header != NULL && header->cmsg_type == SCM_RIGHTS);
+	memcpy(&terminal, CMSG_DATA(header), sizeof(terminal));
+	close(connection);
+	return terminal;
+}
+
+static void read_until(int terminal, const char *words)
+{
+	char text[1024] = "";
+	size_t used = 0;
+	struct pollfd watched = {.fd = terminal, .events = POLLIN};
+	while (strstr(text, words) == NULL) {
+		assert_int_equal(poll(&watched, 1, 30000), 1);
+		ssize_t size = read(terminal, text + used, sizeof(text) - 1 - used);
+		if (size <= 0)
+			fail_msg("the terminal ended with: %s", text);
+		used += (size_t)size;
+		text[used] = '\0';
+	}
+}
+
+static void a_program_gets_a_terminal_and_its_end_can_be_waited_for(void **state)
+{
+	(void)state;
+	struct runtime_workspace workspace = fixture_workspace("TTY");
+	const char *arguments[] = {"/bin/sh", "-c", "tty; read line; echo \"got $line\"; exit 7", NULL};
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	snprintf(name.sun_path, sizeof(name.sun_path), "%.80s/tty", fixture.folder);
+	struct runtime_program program = {.workspace_id = "TTY",
+					  .group = "session",
+					  .arguments = arguments,
+					  .folder = "",
+					  .console_socket = name.sun_path,
+					  .pid_file = arena_printf(fixture.arena, "%s/pid", fixture.folder)};
+	char **argv;
+	int status, pid;
+	fixture_start(&fixture, &workspace);
+	assert_true(runtime_command(fixture.runtime, fixture.arena, &program, &argv, NULL));
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(listener, (const struct sockaddr *)&name, sizeof(name)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	pid_t command = fork();
+	if (command == 0) {
+		execv(argv[0], argv);
+		_exit(127);
+	}
+	int terminal = receive_terminal(listener);
+	close(listener);
+	assert_int_equal(waitpid(command, &status, 0), command);
+	assert_int_equal(status, 0);
+	FILE *file = fopen(program.pid_file, "re");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%d", &pid), 1);
+	fclose(file);
+	read_until(terminal, "/dev/pts/");
+	assert_int_equal(write(terminal, "hello\n", 6), 6);
+	read_until(terminal, "got hello");
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+	close(terminal);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+	assert_true(runtime_remove(fixture.runtime, "TTY", NULL));
+}
+
 /* A runtime of its own over the same folders, with another program or reserve. */
 static struct runtime *open_other(const char *binary, uint64_t reserve_mb)
 {
@@ -250,6 +332,7 @@ int main(void)
 	    cmocka_unit_test(the_polite_end_is_polite_and_has_an_end),
 	    cmocka_unit_test(a_group_is_killed_whole_and_alone),
 	    cmocka_unit_test(the_environment_reaches_programs),
+	    cmocka_unit_test(a_program_gets_a_terminal_and_its_end_can_be_waited_for),
 	    cmocka_unit_test(without_a_working_runtime_starts_fail_with_the_cause_and_stops_succeed),
 	    cmocka_unit_test(a_machine_without_space_says_so),
 	};
