@@ -26,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRY_MS = 1000, AGAIN_AFTER_MS = 50 };
+enum { TRY_MS = 1000, TRY_MS_MIN = 200, AGAIN_AFTER_MS = 50 };
 
 struct append {
 	struct connection *connection;
@@ -86,8 +86,8 @@ static void stored_at(struct append *append, uint64_t seq)
 static void on_resume(void *context, bool closing)
 {
 	struct append *append = context;
-	if (closing || clock_monotonic_ms() >= append->deadline_ms)
-		give_up(append);
+	if (closing || clock_monotonic_ms() + TRY_MS_MIN > append->deadline_ms)
+		give_up(append); /* a try without time for its answer only makes the outcome unknown */
 	else
 		append->again(append);
 }

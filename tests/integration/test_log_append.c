@@ -136,7 +136,7 @@ static void without_a_server_the_outcome_says_whether_anything_can_be_stored(voi
 	log_fixture_info(fixture);
 
 	json_decref(log_fixture_api(fixture, "$JS.API.STREAM.DELETE." LOG_STREAM, NULL));
-	log_fixture_send(fixture, &pending, SUBJECT, new_id().text, 0, "one", 300);
+	log_fixture_send(fixture, &pending, SUBJECT, new_id().text, 0, "one", 2000);
 	loop_until_true(&fixture->loop, &pending.done, "the append to give up");
 	assert_int_equal(pending.result.outcome, APPEND_REFUSED);
 }
