@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STAND_TIMEOUT_MS = 60000 };
+/* Tries are short where things die: a dead controller answers nobody. */
+enum { STAND_TIMEOUT_MS = 60000, TRY_MS = 2000 };
 
 struct fixture {
 	struct controllers controllers;
@@ -170,6 +171,16 @@ static void kill_controller(struct fixture *fixture)
 	controllers_start(&fixture->controllers, 0, NULL);
 }
 
+/* One of two dies, and the other goes on alone until it is back. */
+static void kill_one_of_two(struct fixture *fixture)
+{
+	int victim = rand() % 2;
+	controllers_kill(&fixture->controllers, victim);
+	if (rand() % 2)
+		controllers_remove_database(&fixture->controllers, victim);
+	controllers_start(&fixture->controllers, victim, NULL);
+}
+
 /* Strikes while calls are on their way, at random moments. */
 static void strike(void *context)
 {
@@ -199,6 +210,7 @@ static void stand(struct fixture *fixture, void (*hit)(struct fixture *fixture))
 			calls[i] = (struct call){.owner = "alice",
 						 .command = "workspace.create",
 						 .request = &request->base,
+						 .timeout_ms = TRY_MS,
 						 .key = arena_printf(arena, "stand-%d-%d", round, i)};
 		}
 		calls_until_final(controllers, calls, replies, CREATES, STAND_TIMEOUT_MS, strike, &load);
@@ -225,6 +237,13 @@ static void a_server_killed_under_load_loses_and_doubles_nothing(void **state)
 static void a_controller_killed_at_random_under_load_loses_and_doubles_nothing(void **state)
 {
 	stand(*state, kill_controller);
+}
+
+static void two_controllers_killed_in_turn_lose_and_double_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	controllers_run(&fixture->controllers, 1);
+	stand(fixture, kill_one_of_two);
 }
 
 /* Design 3: a projection compares the log's identity and is rebuilt, and says so. */
@@ -310,6 +329,7 @@ int main(void)
 	    TEST(a_second_controller_gives_the_same_answers),
 	    TEST(a_server_killed_under_load_loses_and_doubles_nothing),
 	    TEST(a_controller_killed_at_random_under_load_loses_and_doubles_nothing),
+	    TEST(two_controllers_killed_in_turn_lose_and_double_nothing),
 	    TEST(a_log_that_was_replaced_is_noticed),
 	    TEST(a_nearly_full_disk_refuses_creates_and_still_lets_things_end),
 	    TEST(a_stopping_controller_ends_what_it_began_and_exits_cleanly),
