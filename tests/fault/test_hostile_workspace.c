@@ -265,7 +265,7 @@ static int processes_of(const char *id)
 {
 	char script[200], output[32] = "";
 	snprintf(script, sizeof(script),
-		 "find /sys/fs/cgroup -path '*roost/%s/%s*' -name cgroup.procs -exec cat {} + | sort -u | wc -l",
+		 "find /sys/fs/cgroup -path '*roost/%s/%s*' -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u | wc -l",
 		 fixture.installation, id);
 	const char *argv[] = {"/bin/sh", "-c", script, NULL};
 	process_run(argv, NULL, output, sizeof(output));

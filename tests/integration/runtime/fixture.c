@@ -135,7 +135,7 @@ const char *fixture_traces(const struct fixture *fixture)
 			 "grep -e \"roost/$i\" -e \"$f\" /proc/self/mounts | sed 's/^/mount /'\n"
 			 "ip -o link | grep \"roost $i \" | sed 's/^/link /'\n"
 			 "nft list tables | grep \"roost_$i\"\n"
-			 "find /sys/fs/cgroup -type d -path \"*/roost/$i*\" | sed 's/^/cgroup /'\n"
+			 "find /sys/fs/cgroup -type d -path \"*/roost/$i*\" 2>/dev/null | sed 's/^/cgroup /'\n"
 			 "cat /sys/block/loop*/loop/backing_file 2>/dev/null | grep \"$f\" | sed 's/^/loop /'\n"
 			 "find /run/roost/$i -mindepth 1 -maxdepth 1 2>/dev/null | sed 's/^/folder /'\n"
 			 "find $f -mindepth 1 -maxdepth 1 -not -name '.*' 2>/dev/null | sed 's/^/folder /'\n"
