@@ -40,7 +40,7 @@ static bool has_driver(const struct runtime *runtime)
 	return runtime != NULL && runtime->driver != NULL;
 }
 
-static bool valid_id(const char *id)
+bool runtime_valid_id(const char *id)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 	size_t length = id == NULL ? 0 : strlen(id);
@@ -49,7 +49,7 @@ static bool valid_id(const char *id)
 
 static bool check_id(const char *id, struct error *error)
 {
-	return valid_id(id) || error_set(error, ERROR_INVALID_ARGUMENT, "not an id of a workspace");
+	return runtime_valid_id(id) || error_set(error, ERROR_INVALID_ARGUMENT, "not an id of a workspace");
 }
 
 bool runtime_open(const struct runtime_driver *driver, const struct runtime_settings *settings,

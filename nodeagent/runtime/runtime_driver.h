@@ -168,6 +168,9 @@ struct runtime_driver {
 		      const char **marks, struct error *error);
 };
 
+/* True for 1 to 64 of [A-Za-z0-9_-]: an id that is also a file name and a cgroup's. */
+bool runtime_valid_id(const char *id);
+
 extern const struct runtime_driver runtime_driver_oci;
 
 #endif

@@ -15,7 +15,7 @@
 static bool oci_open(const struct runtime_settings *settings, void **state, struct error *error)
 {
 	const char *installation = settings->installation != NULL ? settings->installation : "";
-	if (!place_valid_id(installation) || strlen(installation) > 26 || strpbrk(installation, "-_") != NULL)
+	if (!runtime_valid_id(installation) || strlen(installation) > 26 || strpbrk(installation, "-_") != NULL)
 		return error_set(error, ERROR_INVALID_ARGUMENT, "not an id of an installation: %s", installation);
 	struct oci_state *fresh = calloc(1, sizeof(*fresh));
 	if (fresh == NULL)

@@ -19,7 +19,7 @@ enum { COMMAND_OPTIONS = 24, KILL_PATIENCE_MS = 10000, DETACH = 2 };
 
 static bool group_of(const struct place *place, const char *group, char *name, struct error *error)
 {
-	if (!place_valid_id(group))
+	if (!runtime_valid_id(group))
 		return error_set(error, ERROR_INVALID_ARGUMENT, "not an id of a group of processes");
 	snprintf(name, PLACE_PATH_MAX, "%.200s/%s", place->cgroup, group);
 	return true;

@@ -19,7 +19,7 @@ struct listing {
 
 static void add(struct listing *listing, const char *id)
 {
-	if (!place_valid_id(id) || strcmp(id, PLACE_PROBE_ID) == 0)
+	if (!runtime_valid_id(id) || strcmp(id, PLACE_PROBE_ID) == 0)
 		return;
 	for (size_t i = 0; i < listing->count; i++)
 		if (strcmp(listing->found[i].id, id) == 0)

@@ -7,13 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-bool place_valid_id(const char *id)
-{
-	size_t length = id == NULL ? 0 : strlen(id);
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-	return length >= 1 && length <= 64 && strspn(id, allowed) == length;
-}
-
 bool place_join(char *path, const char *folder, const char *name)
 {
 	int length = snprintf(path, PLACE_PATH_MAX, "%s/%s", folder, name);
@@ -41,7 +34,7 @@ void place_images_folder(const struct runtime_settings *settings, char *path)
 bool place_of(const struct runtime_settings *settings, const char *workspace_id, struct place *place,
 	      struct error *error)
 {
-	if (!place_valid_id(workspace_id))
+	if (!runtime_valid_id(workspace_id))
 		return error_set(error, ERROR_INVALID_ARGUMENT, "not an id of a workspace");
 	char run[PLACE_PATH_MAX];
 	place_run_folder(settings, run);

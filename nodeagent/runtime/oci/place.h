@@ -48,9 +48,6 @@ void place_images_folder(const struct runtime_settings *settings, char *path);
 /* A name below a folder; false when it does not fit. */
 bool place_join(char *path, const char *folder, const char *name);
 
-/* True for 1 to 64 of [A-Za-z0-9_-]. */
-bool place_valid_id(const char *id);
-
 /* The label that says whose a workspace is: written durably before anything else is made. */
 struct label {
 	char owner[256];
