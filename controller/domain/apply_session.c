@@ -179,7 +179,6 @@ bool apply_session_running(struct applying *applying, const Roost__Change *chang
 		return false;
 	put(applying, session);
 	applying->about.session = session;
-	applying->about.workspace = workspace_of(applying, session);
 	return true;
 }
 

@@ -158,6 +158,24 @@ static const struct description *row_of(const Roost__Change *change)
 	return &table[number];
 }
 
+/* Three texts as one; events are made by the hundred thousand in a replay, and printf shows there. */
+static const char *join(struct arena *arena, const char *first, const char *second, const char *third)
+{
+	size_t sizes[] = {strlen(first), strlen(second), strlen(third)};
+	char *text = arena_alloc(arena, sizes[0] + sizes[1] + sizes[2] + 1);
+	memcpy(text, first, sizes[0]);
+	memcpy(text + sizes[0], second, sizes[1]);
+	memcpy(text + sizes[0] + sizes[1], third, sizes[2]);
+	return text;
+}
+
+static const char *event_id(const Roost__Record *record, size_t index, struct arena *arena)
+{
+	const char digit[] = {(char)('0' + index % 10), '\0'};
+	return index < 10 ? join(arena, or_empty(record->id), "-", digit)
+			  : arena_printf(arena, "%s-%zu", or_empty(record->id), index);
+}
+
 static const char *sentence_of(const struct description *row, const Roost__Change *change,
 			       const struct described *about, struct arena *arena)
 {
@@ -167,7 +185,7 @@ static const char *sentence_of(const struct description *row, const Roost__Chang
 			   : row->subject == WORKSPACE ? workspace_name(about)
 			   : row->subject == SESSION   ? session_label(about)
 						       : "";
-	return arena_printf(arena, "%s%s%s", row->before, name, row->after);
+	return join(arena, row->before, name, row->after);
 }
 
 static const char *detail_of(const Roost__Change *change)
@@ -190,8 +208,10 @@ static void set_ids(Roost__Event *event, const Roost__Record *record, const Roos
 	}
 	if (about->workspace != NULL)
 		event->workspace_id = about->workspace->resource->id;
-	if (about->session != NULL)
+	if (about->session != NULL) {
 		event->session_id = about->session->resource->id;
+		event->workspace_id = about->session->resource->workspace_id;
+	}
 }
 
 Roost__Event *describe_change(const Roost__Record *record, size_t index, uint64_t seq, const struct described *about,
@@ -203,7 +223,7 @@ Roost__Event *describe_change(const Roost__Record *record, size_t index, uint64_
 		return NULL;
 	Roost__Event *event;
 	arena_message(arena, event, roost__event__init);
-	event->id = arena_printf(arena, "%s-%zu", or_empty(record->id), index);
+	event->id = event_id(record, index, arena);
 	event->has_seq = true;
 	event->seq = seq;
 	set_ids(event, record, change, about);

@@ -22,6 +22,10 @@ struct projection {
 	bool failed, corrupt;
 	struct error failure;
 	struct cache cache;
+	struct {
+		enum cache_kind kind;
+		char id[32];
+	} missed;		      /* what was last looked for and is in neither cache nor file: about to be made */
 	struct entity_store entities; /* for decisions: no puts */
 	struct entity_store writing;  /* for applying records */
 	struct arena *scratch;	      /* of the record being applied */

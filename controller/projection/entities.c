@@ -50,7 +50,15 @@ static struct cached *load(struct projection *projection, enum cache_kind kind, 
 static struct cached *find(struct projection *projection, enum cache_kind kind, const char *id)
 {
 	struct cached *entry = cache_find(&projection->cache, kind, id);
-	return entry != NULL ? entry : load(projection, kind, id);
+	if (entry != NULL || (projection->missed.kind == kind && strcmp(projection->missed.id, id) == 0))
+		return entry;
+	entry = load(projection, kind, id);
+	size_t size = strlen(id) + 1;
+	if (entry == NULL && size <= sizeof(projection->missed.id)) {
+		projection->missed.kind = kind;
+		memcpy(projection->missed.id, id, size);
+	}
+	return entry;
 }
 
 static void *get(struct projection *projection, enum cache_kind kind, const char *id, struct arena *arena)
@@ -246,6 +254,7 @@ static struct cached *make(struct projection *projection, enum cache_kind kind, 
 {
 	struct cached *entry = cache_add(&projection->cache, kind, id);
 	entry->number = ++projection->last_numbers[kind];
+	projection->missed.id[0] = '\0';
 	cache_mark_dirty(&projection->cache, entry);
 	return entry;
 }
