@@ -332,13 +332,13 @@ static void all_can_be_deleted(void)
 	json_decref(list);
 }
 
-static void installation_id(char id[32])
+static void node_id_of_installation(char id[32])
 {
 	char path[512];
 	snprintf(path, sizeof(path), "%s/installation.json", town.data);
 	json_t *installation = json_load_file(path, 0, NULL);
 	assert_non_null(installation);
-	snprintf(id, 32, "%s", text_of(installation, "id"));
+	snprintf(id, 32, "%s", text_of(installation, "nodeId"));
 	assert_true(strlen(id) > 0);
 	json_decref(installation);
 }
@@ -380,7 +380,7 @@ static void random_kills_lose_nothing(void **state)
 	if (code != 0)
 		fail_msg("roost up: %s", output);
 	char id[32];
-	installation_id(id);
+	node_id_of_installation(id);
 
 	int64_t end = clock_monotonic_ms() + duration_ms, next_kill = clock_monotonic_ms() + KILL_PAUSE_MS;
 	while (clock_monotonic_ms() < end) {
