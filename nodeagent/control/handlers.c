@@ -35,7 +35,8 @@ static void handle_apply(struct agent *agent, const ProtobufCMessage *message, s
 	}
 	reply_with(reply, &answer.base);
 	const struct agent_identity *now = store_identity(agent->store);
-	if (strcmp(before.log_id, now->log_id) != 0 || before.log_epoch != now->log_epoch)
+	bool another = strcmp(before.log_id, now->log_id) != 0 || before.log_epoch != now->log_epoch;
+	if (before.log_id[0] && another)
 		agent_tell_all(agent);
 	if (before.held_version != now->held_version)
 		beat_now(agent->beat);

@@ -140,7 +140,7 @@ static bool begin(struct ending *ending, struct arena *arena, struct error *erro
 
 static void remove_database(const char *path)
 {
-	static const char *const suffixes[] = {"", "-wal", "-shm", ".damaged"};
+	static const char *const suffixes[] = {"", "-wal", "-shm", ".damaged", ".ballast"};
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
 		char name[4096];
 		snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);

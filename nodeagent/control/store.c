@@ -132,6 +132,7 @@ struct store *store_open(const char *path, const char *boot_id, int64_t now_ms, 
 		error_set(error, ERROR_INTERNAL, "out of memory");
 		return NULL;
 	}
+	ballast_open(&store->ballast, path);
 	store->database = database_open(path, agent_migrations, agent_migration_count, error);
 	if (!store->database) {
 		error_wrap(error, "open %s", path);
@@ -155,6 +156,7 @@ void store_close(struct store *store)
 void store_begin(struct store *store)
 {
 	struct error error = {0};
+	ballast_tend(&store->ballast);
 	if (!database_begin(store->database, &error))
 		die(&error);
 }

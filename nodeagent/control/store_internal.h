@@ -2,11 +2,13 @@
 #ifndef ROOST_NODEAGENT_CONTROL_STORE_INTERNAL_H
 #define ROOST_NODEAGENT_CONTROL_STORE_INTERNAL_H
 
+#include "nodeagent/control/ballast.h"
 #include "nodeagent/control/database.h"
 #include "nodeagent/control/store.h"
 
 struct store {
 	struct database *database;
+	struct ballast ballast;
 	struct agent_identity identity;
 	uint64_t reports_taken;	 /* the last number that was answered for */
 	int64_t reports_sent_to; /* the outbox's position up to which numbers are given */

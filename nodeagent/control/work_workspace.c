@@ -208,10 +208,12 @@ static bool read_wanted(struct workspace_job *job, const struct workspace_row *r
 	return true;
 }
 
-/* A new workspace needs room on the disk; one that has files already may always come back. */
+/* A new workspace, and one that could not be made before, needs room on the disk; one that has run may
+ * always come back. */
 static bool room_for(struct agent *agent, const struct workspace_row *row, struct arena *arena, const char **message)
 {
-	if (row->actual.phase != WORKSPACE_ABSENT)
+	bool new = row->actual.phase == WORKSPACE_ABSENT || (row->actual.phase == WORKSPACE_FAILED && !row->lost);
+	if (!new)
 		return true;
 	uint64_t free_mb = machine_disk_available(agent->settings.folder) / (1024 * 1024);
 	if (free_mb >= agent->settings.disk_reserve_mb)

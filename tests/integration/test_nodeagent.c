@@ -566,6 +566,54 @@ static void a_full_disk_refuses_creates_and_says_so(void **state)
 	fake_controller_await(controller, TOLD(WORKSPACE_REMOVED), id, 1);
 }
 
+static int setup_small(void **state)
+{
+	static struct bench bench;
+	bench_open_small(&bench, "nodeagent-without-sandboxes", 64);
+	*state = &bench;
+	return 0;
+}
+
+/* Takes every byte that is left. */
+static void fill_disk(const struct bench *bench)
+{
+	char path[600];
+	char block[65536];
+	snprintf(path, sizeof(path), "%s/fill", bench->agent.folder);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	memset(block, 1, sizeof(block));
+	for (size_t size = sizeof(block); size > 0;)
+		if (write(fd, block, size) <= 0)
+			size /= 2;
+	close(fd);
+}
+
+/* On a full disk nothing is made, and everything can still be stopped, removed and told. */
+static void a_disk_without_a_byte_left_stops_and_removes(void **state)
+{
+	struct bench *bench = *state;
+	struct fake_controller *controller = &bench->controller;
+	char id[27];
+	char other[27];
+	run_workspace(bench, bench_id(id), 1);
+	assert_true(bench_exists(bench, "nodeagent.db.ballast"));
+	fill_disk(bench);
+	fake_controller_want(controller, bench_id(other), 1, RUN, "");
+	const struct told *told = fake_controller_await(controller, TOLD(WORKSPACE_FAILED), other, 1);
+	assert_non_null(strstr(told->message, "free disk"));
+	fake_controller_want(controller, id, 1, STOP, "");
+	fake_controller_await(controller, TOLD(WORKSPACE_STOPPED), id, 1);
+	fake_controller_want(controller, id, 1, REMOVE, "");
+	fake_controller_await(controller, TOLD(WORKSPACE_REMOVED), id, 1);
+	assert_false(process_ended(&bench->agent.process));
+	fake_controller_want(controller, other, 2, RUN, "");
+	fake_controller_await(controller, TOLD(WORKSPACE_FAILED), other, 2);
+	touch(bench, "fill", false);
+	run_workspace(bench, other, 3);
+	assert_true(bench_exists(bench, "nodeagent.db.ballast"));
+}
+
 static void expect_refusal(struct bench *bench, const char *verb, struct bytes body, const char *expected)
 {
 	char refused[64];
@@ -666,6 +714,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_setup_teardown(a_full_disk_refuses_creates_and_says_so, setup_without_room,
 					    teardown_without_room),
 	    bench_test(rubbish_is_answered_with_an_error),
+	    /* It takes this process into a mount namespace of its own. */
+	    cmocka_unit_test_setup_teardown(a_disk_without_a_byte_left_stops_and_removes, setup_small, teardown),
 	    bench_test(the_inventory_names_what_is_there),
 	    bench_test(stop_all_ends_everything_without_the_bus),
 	};

@@ -9,9 +9,11 @@
 #include "tests/support/nats_server.h"
 #include "tests/unit/cmocka_all.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,6 +36,25 @@ const char *bench_id(char id[27])
 {
 	snprintf(id, 27, "%s", ulid_new(clock_wall_ms()).text);
 	return id;
+}
+
+static void open_all(struct bench *bench, const char *program)
+{
+	static int number;
+	static char path[512];
+	char node_id[27];
+	memset(bench, 0, sizeof(*bench));
+	log_open("test", LOG_WARNING);
+	snprintf(path, sizeof(path), "%s/%s", ROOST_TEST_PROGRAMS, program);
+	snprintf(bench->folder, sizeof(bench->folder), "%s/%d", cleanup_folder(), number++);
+	assert_int_equal(mkdir(bench->folder, 0700), 0);
+	uv_loop_init(&bench->loop);
+	bench->server = nats_server_start();
+	bench_id(node_id);
+	const char *url = nats_server_url(bench->server);
+	fake_controller_start(&bench->controller, &bench->loop, url,
+			      nats_server_credentials(bench->server, "controller", NULL), node_id);
+	agent_program_init(&bench->agent, path, bench->folder, url, node_credentials(bench->server, node_id), node_id);
 }
 
 static void on_look(uv_timer_t *timer)
@@ -60,22 +81,21 @@ void bench_open(struct bench *bench, const char *program)
 
 void bench_open_cut(struct bench *bench, const char *program, const char *cutpoint)
 {
-	static int number;
-	static char path[512];
-	char node_id[27];
-	memset(bench, 0, sizeof(*bench));
-	log_open("test", LOG_WARNING);
-	snprintf(path, sizeof(path), "%s/%s", ROOST_TEST_PROGRAMS, program);
-	snprintf(bench->folder, sizeof(bench->folder), "%s/%d", cleanup_folder(), number++);
-	assert_int_equal(mkdir(bench->folder, 0700), 0);
-	uv_loop_init(&bench->loop);
-	bench->server = nats_server_start();
-	bench_id(node_id);
-	const char *url = nats_server_url(bench->server);
-	fake_controller_start(&bench->controller, &bench->loop, url,
-			      nats_server_credentials(bench->server, "controller", NULL), node_id);
-	agent_program_init(&bench->agent, path, bench->folder, url, node_credentials(bench->server, node_id), node_id);
+	open_all(bench, program);
 	snprintf(bench->agent.cutpoint, sizeof(bench->agent.cutpoint), "%s", cutpoint);
+	agent_program_start(&bench->agent);
+}
+
+void bench_open_small(struct bench *bench, const char *program, unsigned int mib)
+{
+	char options[64];
+	open_all(bench, program);
+	snprintf(options, sizeof(options), "size=%uM", mib);
+	/* In a mount namespace of its own it goes with the test, however that ends. */
+	assert_int_equal(unshare(CLONE_NEWNS), 0);
+	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	bench->small = true;
+	assert_int_equal(mount("small", bench->agent.folder, "tmpfs", 0, options), 0);
 	agent_program_start(&bench->agent);
 }
 
@@ -122,6 +142,8 @@ void bench_close(struct bench *bench)
 	assert_false(bench_exists(bench, "workspaces"));
 	assert_false(bench_exists(bench, "sessions"));
 	assert_false(bench_exists(bench, "nodeagent.db"));
+	if (bench->small)
+		umount2(bench->agent.folder, MNT_DETACH);
 	assert_nothing_is_left(bench);
 }
 

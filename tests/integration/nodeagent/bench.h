@@ -15,6 +15,7 @@ struct bench {
 	char folder[200];
 	uv_timer_t supervision;
 	bool supervised;
+	bool small;   /* on a file system of its own */
 	int restarts; /* by the supervision */
 };
 
@@ -23,6 +24,10 @@ void bench_open(struct bench *bench, const char *program);
 
 /* The same, with an agent that ends at a cut-point, once. */
 void bench_open_cut(struct bench *bench, const char *program, const char *cutpoint);
+
+/* The same, with the agent's folder on a file system of its own of that many MiB, which only this test and
+ * its children see. */
+void bench_open_small(struct bench *bench, const char *program, unsigned int mib);
 
 /* From now on an agent that ends is started again. */
 void bench_supervise(struct bench *bench);

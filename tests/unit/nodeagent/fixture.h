@@ -50,7 +50,7 @@ static inline int fixture_setup(void **state)
 
 static inline int fixture_teardown(void **state)
 {
-	static const char *const names[] = {"", "-wal", "-shm", ".damaged", ".damaged-wal", ".damaged-shm"};
+	static const char *const names[] = {"", "-wal", "-shm", ".damaged", ".damaged-wal", ".damaged-shm", ".ballast"};
 	struct fixture *fixture = *state;
 	store_close(fixture->store);
 	arena_free(fixture->arena);
