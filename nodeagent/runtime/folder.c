@@ -124,14 +124,33 @@ bool folder_write_file(const char *path, const char *text, size_t size, bool dur
 	return !durable || sync_folder_of(path) || error_errno(error, errno, "cannot sync the folder of %s", path);
 }
 
-/* Copies the bytes from `from` up to `end`; returns 0 or an errno. */
+static int copy_bytes(int source, int target, off_t from, off_t end)
+{
+	char buffer[65536];
+	while (from < end) {
+		size_t wanted = (size_t)(end - from) < sizeof(buffer) ? (size_t)(end - from) : sizeof(buffer);
+		ssize_t size = pread(source, buffer, wanted, from);
+		if (size <= 0)
+			return size == 0 ? EIO : errno;
+		ssize_t written = pwrite(target, buffer, (size_t)size, from);
+		if (written != size)
+			return written < 0 ? errno : ENOSPC;
+		from += size;
+	}
+	return 0;
+}
+
+/* Copies the bytes from `from` up to `end`; returns 0 or an errno. Within a file system the kernel copies, or
+ * shares; between two it may refuse to. */
 static int copy_range(int source, int target, off_t from, off_t end)
 {
 	off_t to = from;
 	while (from < end) {
 		ssize_t size = copy_file_range(source, &from, target, &to, (size_t)(end - from), 0);
 		if (size < 0)
-			return errno;
+			return errno == EXDEV || errno == EOPNOTSUPP || errno == EINVAL || errno == ENOSYS
+				   ? copy_bytes(source, target, from, end)
+				   : errno;
 		if (size == 0)
 			return EIO;
 	}

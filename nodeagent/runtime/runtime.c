@@ -185,15 +185,23 @@ static void undo(const struct start *start)
 		log_error("workspace %s: cleaning up after a failed start: %s", id, error.message);
 }
 
+/* What a user is told of a failure that is not theirs to understand. */
+static const char *sentence_for(const struct error *error)
+{
+	if (error->code != ERROR_INTERNAL)
+		return error->message;
+	if (strstr(error->message, strerrordesc_np(ENOSPC)) != NULL)
+		return "The node's disk is full.";
+	return error_code_sentence(ERROR_PROVISIONING_FAILED);
+}
+
 static void explain(const struct start *start, const struct error *error, struct runtime_failure *failure)
 {
-	bool for_users = error->code != ERROR_INTERNAL;
 	size_t size = strlen(start->detail);
-	if (!for_users)
+	if (error->code == ERROR_INTERNAL)
 		log_error("workspace %s: %s: %s", start->workspace->id, start->step, error->message);
 	failure->step = start->step;
-	failure->message =
-	    arena_strdup(start->arena, for_users ? error->message : error_code_sentence(ERROR_PROVISIONING_FAILED));
+	failure->message = arena_strdup(start->arena, sentence_for(error));
 	failure->detail = start->detail + (size > STEP_OUTPUT_TAIL_BYTES ? size - STEP_OUTPUT_TAIL_BYTES : 0);
 	failure->cancelled = external_wait_cancelled(start->wait);
 }

@@ -96,11 +96,8 @@ static bool make_image(const struct runtime_settings *settings, const struct pla
 	template_path(settings, path);
 	snprintf(fresh, sizeof(fresh), "%s.new", place->image);
 	unlink(fresh);
-	if (!folder_copy_sparse(path, fresh, 0600, error)) {
-		if (strstr(error->message, strerror(ENOSPC)) != NULL)
-			return error_set(error, ERROR_PROVISIONING_FAILED, "The node's disk is full.");
+	if (!folder_copy_sparse(path, fresh, 0600, error))
 		return false;
-	}
 	return rename(fresh, place->image) == 0 || error_errno(error, errno, "cannot name %s", place->image);
 }
 

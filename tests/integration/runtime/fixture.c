@@ -105,9 +105,10 @@ void fixture_open(struct fixture *fixture, void (*adjust)(struct runtime_setting
 						      .processes_max = 128,
 						      .disk_mb = 64,
 						      .clone_timeout_seconds = 60};
+	/* Before the adjustment, which may move this process into a mount namespace of its own. */
+	start_janitor(fixture);
 	if (adjust != NULL)
 		adjust(&fixture->settings);
-	start_janitor(fixture);
 	assert_true(runtime_open(&runtime_driver_oci, &fixture->settings, &fixture->runtime, &error));
 	if (!runtime_probe(fixture->runtime, fixture->arena, &fixture->facts, &error))
 		fail_msg("%s", error.message);

@@ -1,4 +1,5 @@
-/* Nodes that can do less: without user namespaces, without loop devices. They say so, and their workspaces
+/* Nodes that can do less: without user namespaces, without loop devices, without
+ * space. They say so, and their workspaces
  * work (design.md 7: what is reported is what was tried). */
 #include "tests/integration/runtime/fixture.h"
 
@@ -77,14 +78,44 @@ static void without_user_namespaces_workspaces_work_and_the_node_says_so(void **
 	unlink(program);
 }
 
+/* What the test mounts from here on is gone with its process. */
+static void mount_privately(const char *source, const char *target, const char *kind, unsigned long flags,
+			    const char *options)
+{
+	assert_int_equal(unshare(CLONE_NEWNS), 0);
+	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	assert_int_equal(mount(source, target, kind, flags, options), 0);
+}
+
+static void put_on_small_file_system(struct runtime_settings *settings)
+{
+	char above[256];
+	snprintf(above, sizeof(above), "%.*s", (int)(strrchr(settings->folder, '/') - settings->folder),
+		 settings->folder);
+	mount_privately("small", above, "tmpfs", 0, "size=6m");
+}
+
+static void on_a_full_file_system_a_start_says_so_and_works_once_there_is_room(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct runtime_workspace workspace = fixture_workspace("FULL");
+	fixture_open(&fixture, put_on_small_file_system);
+	fixture_shell("cat /dev/zero >%s/.filling 2>/dev/null; true", fixture.workspaces);
+	const struct runtime_failure *failure = fixture_fails(&fixture, &workspace);
+	assert_string_equal(failure->step, "disk");
+	assert_string_equal(failure->message, "The node's disk is full.");
+	assert_null(strstr(fixture_traces(&fixture), "FULL"));
+	fixture_shell("rm %s/.filling", fixture.workspaces);
+	fixture_start(&fixture, &workspace);
+	fixture_close(&fixture);
+}
+
 static void without_loop_devices_disks_are_folders_and_the_node_says_so(void **state)
 {
 	(void)state;
 	struct fixture fixture;
-	/* In a mount namespace of its own the test covers the way to loop devices. */
-	assert_int_equal(unshare(CLONE_NEWNS), 0);
-	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-	assert_int_equal(mount("/dev/null", "/dev/loop-control", NULL, MS_BIND, NULL), 0);
+	mount_privately("/dev/null", "/dev/loop-control", NULL, MS_BIND, NULL);
 	fixture_open(&fixture, NULL);
 	assert_false(fixture.facts.disk_limit);
 	live_once(&fixture);
@@ -95,6 +126,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(without_user_namespaces_workspaces_work_and_the_node_says_so),
+	    cmocka_unit_test(on_a_full_file_system_a_start_says_so_and_works_once_there_is_room),
 	    cmocka_unit_test(without_loop_devices_disks_are_folders_and_the_node_says_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
