@@ -39,6 +39,7 @@ function trim(text) { gsub(/^ +| +$/, "", text); return text }
 		close(file)
 	}
 	close(command)
+	if (count == 0) { print room ": there is no such room, or it is empty"; bad++ }
 	checked += count
 }
 END {
