@@ -165,6 +165,9 @@ static void choose_paths(struct program *program)
 	settings->host_program = sibling("roost-sessionhost", arena);
 	settings->init_program = sibling("roost-workspaceinit", arena);
 	settings->runtime_binary = option_text(OPTION_ROOST_RUNTIME_BINARY);
+	settings->images = option_text(OPTION_ROOST_IMAGES);
+	if (!settings->images[0])
+		settings->images = arena_printf(arena, "%s/images", settings->folder);
 	settings->local_repos = option_text(OPTION_ROOST_LOCAL_REPOS);
 	settings->boot_id = machine_boot_id(arena);
 	settings->driver = &runtime_driver_oci;

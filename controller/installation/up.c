@@ -183,6 +183,7 @@ static bool prepare(struct up *up, struct error *error)
 	nats_server_tend_ballast(&up->installation, &nats_server_ballast, &removed);
 	up->nats_configuration = nats_server_configure(&up->installation, &up->keys, up->arena, error);
 	make_absolute(OPTION_ROOST_LOCAL_REPOS);
+	make_absolute(OPTION_ROOST_IMAGES);
 	make_absolute(OPTION_ROOST_RUNTIME_BINARY);
 	if (up->nats_configuration != NULL && chdir(up->installation.folder) != 0)
 		return error_errno(error, errno, "%s", up->installation.folder);

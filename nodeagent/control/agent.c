@@ -56,6 +56,7 @@ bool agent_open_runtime(const struct agent_settings *settings, struct runtime **
 	    .installation = settings->node_id,
 	    .folder = settings->workspaces_folder,
 	    .binary = settings->runtime_binary,
+	    .images = settings->images,
 	    .local_repos = settings->local_repos,
 	    .init_program = settings->init_program,
 	    .cpu_percent = settings->cpu_percent,

@@ -31,6 +31,7 @@ struct agent_settings {
 	const char *host_program;
 	const char *init_program;
 	const char *runtime_binary;
+	const char *images;
 	const char *local_repos;
 	const char *boot_id;
 	const struct runtime_driver *driver; /* NULL: none, every start fails */
