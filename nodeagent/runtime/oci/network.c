@@ -188,7 +188,7 @@ static int connect_inside(uint32_t slot)
 {
 	write_setting("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "1");
 	write_setting("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
-	write_setting("/proc/sys/net/ipv4/ping_group_range", "0 65535");
+	write_setting("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
 	int netlink = netlink_open(NETLINK_ROUTE);
 	if (netlink < 0)
 		return errno;
