@@ -12,12 +12,26 @@
 
 #include <string.h>
 
+/* The workspace of the i-th session was named before it: by itself, or by an earlier session. */
+static bool named_before(const Roost__ApplyRequest *request, size_t i)
+{
+	const char *id = request->sessions[i]->workspace_id;
+	for (size_t k = 0; k < request->n_workspaces; k++)
+		if (strcmp(request->workspaces[k]->id, id) == 0)
+			return true;
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(request->sessions[k]->workspace_id, id) == 0)
+			return true;
+	return false;
+}
+
 static void work_on_wanted(struct agent *agent, const Roost__ApplyRequest *request)
 {
 	for (size_t i = 0; i < request->n_workspaces; i++)
 		work_on_workspace(agent, request->workspaces[i]->id);
 	for (size_t i = 0; i < request->n_sessions; i++)
-		work_on_workspace(agent, request->sessions[i]->workspace_id);
+		if (!named_before(request, i))
+			work_on_workspace(agent, request->sessions[i]->workspace_id);
 }
 
 static void handle_apply(struct agent *agent, const ProtobufCMessage *message, struct reply *reply)

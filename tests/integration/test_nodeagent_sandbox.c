@@ -160,18 +160,18 @@ static void a_killed_sandbox_is_told_as_lost(void **state)
 	await_running(bench, id, 2);
 }
 
-#define bench_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define sandbox_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 /* With an argument: only the tests that match it. */
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    bench_test(a_repository_is_worked_in_and_kept),
-	    bench_test(a_repository_that_is_not_there_ends_in_failed),
-	    bench_test(a_sandbox_and_its_session_outlive_the_agent),
-	    bench_test(a_stopped_session_leaves_no_process),
-	    bench_test(a_shell_deaf_to_the_polite_end_does_not_hold_up_the_stop),
-	    bench_test(a_killed_sandbox_is_told_as_lost),
+	    sandbox_test(a_repository_is_worked_in_and_kept),
+	    sandbox_test(a_repository_that_is_not_there_ends_in_failed),
+	    sandbox_test(a_sandbox_and_its_session_outlive_the_agent),
+	    sandbox_test(a_stopped_session_leaves_no_process),
+	    sandbox_test(a_shell_deaf_to_the_polite_end_does_not_hold_up_the_stop),
+	    sandbox_test(a_killed_sandbox_is_told_as_lost),
 	};
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);

@@ -9,6 +9,7 @@
 #include "tests/support/nats_server.h"
 #include "tests/unit/cmocka_all.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,4 +187,78 @@ int bench_kill_sandbox(const struct bench *bench, const char *workspace_id)
 		 workspace_id);
 	const char *const argv[] = {"sh", "-c", script, NULL};
 	return process_run(argv, NULL, text, sizeof(text));
+}
+
+int bench_setup(void **state)
+{
+	static struct bench bench;
+	bench_open(&bench, "nodeagent-without-sandboxes");
+	*state = &bench;
+	return 0;
+}
+
+int bench_teardown(void **state)
+{
+	bench_close(*state);
+	return 0;
+}
+
+void bench_touch(const struct bench *bench, const char *name, bool there)
+{
+	char path[600];
+	snprintf(path, sizeof(path), "%s/%s", bench->agent.folder, name);
+	if (!there) {
+		unlink(path);
+		return;
+	}
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+int bench_starts_of(const struct bench *bench, const char *id)
+{
+	char beginning[64];
+	snprintf(beginning, sizeof(beginning), "start %s", id);
+	return agent_program_log_lines(&bench->agent, beginning);
+}
+
+pid_t bench_process_of(const struct bench *bench, const char *id)
+{
+	char path[600];
+	char text[32] = "";
+	snprintf(path, sizeof(path), "%s/workspaces/%s/pid", bench->agent.folder, id);
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	assert_non_null(fgets(text, sizeof(text), file));
+	fclose(file);
+	return (pid_t)strtol(text, NULL, 10);
+}
+
+bool bench_lives(pid_t pid)
+{
+	char path[64];
+	char line[512] = "";
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	FILE *file = fopen(path, "r");
+	if (!file)
+		return false;
+	bool read = fgets(line, sizeof(line), file) != NULL;
+	fclose(file);
+	const char *end = strrchr(line, ')');
+	return read && end && end[1] && end[2] != 'Z';
+}
+
+const struct told *bench_run_workspace(struct bench *bench, const char *id, uint32_t generation)
+{
+	fake_controller_want(&bench->controller, id, generation, ROOST__WANTED_WORKSPACE__DESIRED__RUN, "");
+	int before = fake_controller_count(&bench->controller, ROOST__REPORT__REPORT_WORKSPACE_RUNNING, id);
+	return fake_controller_await(&bench->controller, ROOST__REPORT__REPORT_WORKSPACE_RUNNING, id, before + 1);
+}
+
+void bench_restart(struct bench *bench)
+{
+	bench->controller.beats = 0;
+	agent_program_start(&bench->agent);
+	loop_until_at_least(&bench->loop, &bench->controller.beats, 2, "beats of the agent that was started again");
 }

@@ -53,4 +53,29 @@ void bench_repository(const struct bench *bench, char path[300]);
 /* kill -9 of a real sandbox's first process; 0 when there was one. */
 int bench_kill_sandbox(const struct bench *bench, const char *workspace_id);
 
+/* --- with the runtime without sandboxes --- */
+
+/* For cmocka: a bench with that runtime, in *state; and its end. */
+int bench_setup(void **state);
+int bench_teardown(void **state);
+#define bench_test(function) cmocka_unit_test_setup_teardown(function, bench_setup, bench_teardown)
+
+/* Makes an empty file below the installation's folder, or removes it. */
+void bench_touch(const struct bench *bench, const char *name, bool there);
+
+/* How often a workspace's process was started. */
+int bench_starts_of(const struct bench *bench, const char *id);
+
+/* The pid of a workspace's process. */
+pid_t bench_process_of(const struct bench *bench, const char *id);
+
+/* Not one that has ended and waits for its parent. */
+bool bench_lives(pid_t pid);
+
+/* Wants it running at that generation, and waits until it is told. */
+const struct told *bench_run_workspace(struct bench *bench, const char *id, uint32_t generation);
+
+/* Starts the agent again and waits for two beats of it. */
+void bench_restart(struct bench *bench);
+
 #endif
