@@ -32,9 +32,27 @@ static const char bulk_script[] =
     "stty -echo; printf r; read go; "
     "yes 0123456789012345678901234567890123456789012345678901234567890123456789012345678 | head -n 1000000; read end";
 
+static char hosted_folder[256]; /* of the host that runs now, "" without one */
+
+static void end_host(void)
+{
+	static const char *const files[] = {FOLDER_SPEC, FOLDER_LOCK, FOLDER_SOCKET, FOLDER_LOG, FOLDER_ENDED ".new"};
+	struct error error;
+	int folder = hosted_folder[0] == '\0' ? -1 : folder_open(hosted_folder, &error);
+	if (folder < 0)
+		return;
+	folder_kill_holder(folder);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		unlinkat(folder, files[i], 0);
+	close(folder);
+	rmdir(hosted_folder);
+	hosted_folder[0] = '\0';
+}
+
 static void stop(const char *what)
 {
 	fprintf(stderr, "bench_session: %s: %s\n", what, strerror(errno));
+	end_host();
 	exit(1);
 }
 
@@ -46,7 +64,6 @@ struct line {
 	bool framed;   /* a session host's socket */
 	struct frame_reader reader;
 	struct arena *arena;
-	char folder[256];
 	uint64_t keys;
 };
 
@@ -174,11 +191,11 @@ static void open_hosted(struct line *line, const char *programs, const char *scr
 	struct error error;
 	*line = (struct line){.framed = true, .arena = arena_new()};
 	const char *temporary = getenv("TMPDIR");
-	snprintf(line->folder, sizeof(line->folder), "%s/roost-bench.XXXXXX", temporary == NULL ? "/tmp" : temporary);
-	if (mkdtemp(line->folder) == NULL)
-		stop(line->folder);
-	start_host(programs, line->folder, script);
-	int folder = folder_open(line->folder, &error);
+	snprintf(hosted_folder, sizeof(hosted_folder), "%s/roost-bench.XXXXXX", temporary == NULL ? "/tmp" : temporary);
+	if (mkdtemp(hosted_folder) == NULL)
+		stop(hosted_folder);
+	start_host(programs, hosted_folder, script);
+	int folder = folder_open(hosted_folder, &error);
 	line->fd = folder_connect(folder, FOLDER_SOCKET, &error);
 	close(folder);
 	if (line->fd < 0)
@@ -188,14 +205,7 @@ static void open_hosted(struct line *line, const char *programs, const char *scr
 
 static void close_hosted(struct line *line)
 {
-	static const char *const files[] = {FOLDER_SPEC, FOLDER_LOCK, FOLDER_SOCKET, FOLDER_LOG, FOLDER_ENDED ".new"};
-	struct error error;
-	int folder = folder_open(line->folder, &error);
-	folder_kill_holder(folder);
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		unlinkat(folder, files[i], 0);
-	close(folder);
-	rmdir(line->folder);
+	end_host();
 	close(line->fd);
 	frame_reader_free(&line->reader);
 	arena_free(line->arena);
@@ -213,6 +223,35 @@ static void measure_echo(struct line *line, struct samples *samples)
 		if (i >= KEYS / 10)
 			samples_add(samples, clock_monotonic_ns() - before);
 	}
+}
+
+/* One byte to another process over a unix socket and back: what any holder of a pty adds at least. */
+static void measure_socket(struct samples *samples)
+{
+	int pair[2];
+	char byte = 'k';
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
+		stop("socketpair");
+	pid_t other = fork();
+	if (other == 0) {
+		close(pair[0]);
+		while (read(pair[1], &byte, 1) == 1 && write(pair[1], &byte, 1) == 1)
+			;
+		_exit(0);
+	}
+	close(pair[1]);
+	for (int i = 0; i < KEYS; i++) {
+		int64_t before = clock_monotonic_ns();
+		if (write(pair[0], &byte, 1) != 1)
+			stop("write");
+		wait_readable(pair[0]);
+		if (read(pair[0], &byte, 1) != 1)
+			stop("read");
+		if (i >= KEYS / 10)
+			samples_add(samples, clock_monotonic_ns() - before);
+	}
+	close(pair[0]);
+	waitpid(other, NULL, 0);
 }
 
 static double measure_bulk(struct line *line)
@@ -244,11 +283,11 @@ static double best_bulk(const char *programs)
 	return best;
 }
 
-static int host_of(const struct line *line)
+static int host_pid(void)
 {
 	char path[300];
 	int pid = 0;
-	snprintf(path, sizeof(path), "%s/" FOLDER_LOCK, line->folder);
+	snprintf(path, sizeof(path), "%s/" FOLDER_LOCK, hosted_folder);
 	FILE *file = fopen(path, "r");
 	if (file == NULL || fscanf(file, "%d", &pid) != 1)
 		stop(path);
@@ -288,28 +327,32 @@ int main(int argc, char **argv)
 {
 	if (argc != 2)
 		return 2;
-	struct samples bare = {0}, hosted = {0};
+	struct samples bare = {0}, hosted = {0}, socket_trip = {0};
 	struct line line;
 	for (int i = 0; i < ROUNDS; i++) {
 		open_bare(&line, echo_script);
 		measure_echo(&line, &bare);
 		close_bare(&line);
+		measure_socket(&socket_trip);
 		open_hosted(&line, argv[1], echo_script);
 		measure_echo(&line, &hosted);
 		if (i == ROUNDS - 1) {
-			print_memory_line("session host, resident", resident_megabytes(host_of(&line)), 3);
+			print_memory_line("session host, resident", resident_megabytes(host_pid()), 3);
 			print_memory_line("session host with its screen, proportional",
-					  proportional_megabytes(host_of(&line)), 3);
+					  proportional_megabytes(host_pid()), 3);
 		}
 		close_hosted(&line);
 	}
 	print_time_line("key echo p50, bare pty", (double)samples_at(&hosted, 0.5) / 1e6,
 			(double)samples_at(&bare, 0.5) / 1e6, 1.5);
-	print_time_line("key echo p99, bare pty", (double)samples_at(&hosted, 0.99) / 1e6,
-			(double)samples_at(&bare, 0.99) / 1e6, 1.5);
+	print_time_line("key echo p50, bare pty + bare socket round trip", (double)samples_at(&hosted, 0.5) / 1e6,
+			(double)(samples_at(&bare, 0.5) + samples_at(&socket_trip, 0.5)) / 1e6, 1.5);
+	print_time_line("key echo p99, bare pty + bare socket round trip", (double)samples_at(&hosted, 0.99) / 1e6,
+			(double)(samples_at(&bare, 0.99) + samples_at(&socket_trip, 0.99)) / 1e6, 1.5);
 	double floor = best_bulk(NULL);
 	print_rate_line("bulk output, bytes, bare pty", best_bulk(argv[1]), floor, 0.6);
 	samples_free(&bare);
 	samples_free(&hosted);
+	samples_free(&socket_trip);
 	return 0;
 }
