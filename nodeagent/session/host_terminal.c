@@ -17,6 +17,7 @@ enum {
 	WORTH_ANOTHER = 1024,	 /* a shorter read has most likely taken all: poll(2) is cheaper than asking in vain */
 	READ_SHARE = 128 * 1024, /* before clients get their turn */
 	DRAW_BATCH = 256 * 1024,
+	UNDRAWN_MAX = 512 * 1024, /* what who asks for the screen may have to wait for */
 	/* A pty holds some 16 KiB; what outlives the program may go on writing for ever. The ring always
 	 * keeps this much room, so that draining costs a slow follower nothing. */
 	DRAIN_BYTES_MAX = 64 * 1024,
@@ -43,7 +44,11 @@ static size_t room(const struct host *host)
 	if (host->screen.drawn < oldest)
 		oldest = host->screen.drawn;
 	size_t used = (size_t)(host->ring.end - oldest) + DRAIN_BYTES_MAX;
-	return used < host->ring.size ? host->ring.size - used : 0;
+	size_t undrawn = (size_t)(host->ring.end - host->screen.drawn);
+	if (used >= host->ring.size || undrawn >= UNDRAWN_MAX)
+		return 0;
+	size_t free_bytes = host->ring.size - used;
+	return free_bytes < UNDRAWN_MAX - undrawn ? free_bytes : UNDRAWN_MAX - undrawn;
 }
 
 bool host_terminal_wants_read(const struct host *host)

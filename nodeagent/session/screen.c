@@ -18,8 +18,8 @@
 #include <vterm.h>
 
 enum {
-	DRAWN_AT_ONCE = 16 * 1024, /* bytes that one call draws cell by cell: about a millisecond */
-	PROBE_COLUMNS = 16,	   /* letters tried at once: must not wrap, whatever the line's width */
+	DRAWN_AT_ONCE = 4 * 1024, /* bytes that one call draws cell by cell */
+	PROBE_COLUMNS = 16,	  /* letters tried at once: must not wrap, whatever the line's width */
 	PLAIN_COLUMNS_LEAST = 40,
 	FIRST_PRINTABLE = 0x20,
 	LAST_PRINTABLE = 0x7E,

@@ -20,6 +20,7 @@
 enum {
 	DEATHS_MAX = 16,    /* afterwards the session has no screen: a fork for each attack is not for free */
 	PATIENCE_MS = 3000, /* with one request; a client waits SESSION_REQUEST_TIMEOUT_MS for us */
+	STUCK_MS = 20000,   /* without a word while it should draw: it hangs */
 };
 
 static bool start(struct screen_process *process)
@@ -94,6 +95,8 @@ bool screen_process_busy(const struct screen_process *process)
 /* Sends, noting what is asked for. Without a screen everything counts as drawn. */
 static bool tell(struct screen_process *process, struct screen_message *message)
 {
+	if (!screen_process_busy(process))
+		process->progress_ms = clock_monotonic_ms();
 	process->asked = process->ring->end;
 	message->offset = process->asked;
 	if (process->socket >= 0 &&
@@ -118,6 +121,7 @@ static bool hear(struct screen_process *process, struct screen_message *message)
 	ssize_t size = recv(process->socket, message, sizeof(*message), MSG_DONTWAIT);
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
+	process->progress_ms = clock_monotonic_ms();
 	if (size == sizeof(*message)) {
 		if (message->kind == SCREEN_DRAWN && message->offset >= process->drawn &&
 		    message->offset <= process->asked) {
@@ -147,21 +151,24 @@ void screen_process_ready(struct screen_process *process)
 static bool exchange(struct screen_process *process, struct screen_message *message, enum screen_message_kind wanted)
 {
 	int64_t deadline = clock_monotonic_ms() + PATIENCE_MS;
+	uint32_t number = ++process->requests;
+	message->number = number;
 	if (!tell(process, message))
 		return false;
 	unsigned deaths = process->deaths;
 	for (;;) {
 		while (process->deaths == deaths && hear(process, message))
-			if (message->kind == wanted)
+			if (message->kind == (uint32_t)wanted && message->a == number)
 				return true;
 		if (process->deaths != deaths)
 			return false;
 		int64_t left = deadline - clock_monotonic_ms();
 		struct pollfd ready = {.fd = process->socket, .events = POLLIN};
-		if (left <= 0 || poll(&ready, 1, (int)left) == 0) {
-			died(process); /* or so slow that it does not matter */
-			return false;
-		}
+		if (left > 0 && poll(&ready, 1, (int)left) != 0)
+			continue;
+		if (clock_monotonic_ms() - process->progress_ms >= STUCK_MS)
+			died(process);
+		return false;
 	}
 }
 

@@ -25,6 +25,8 @@ struct screen_process {
 	uint64_t asked; /* to be drawn up to here */
 	uint64_t drawn; /* is: the ring may overwrite what lies before */
 	unsigned deaths;
+	uint32_t requests;   /* that wanted an answer; the last one's number */
+	int64_t progress_ms; /* when it last said anything, or was idle */
 };
 
 /* Starts it. `answer` gets what the terminal answers to the program. False when there is no memory or no
@@ -46,7 +48,7 @@ void screen_process_ready(struct screen_process *process);
 void screen_process_resize(struct screen_process *process, uint32_t cols, uint32_t rows);
 
 /* Draws all, then gives the text (see screen_text), in the arena. Waits, seconds at most; false and
- * empty text when the screen is not there. */
+ * empty text when the screen is not there, or has still too much to draw. */
 bool screen_process_text(struct screen_process *process, uint32_t lines, struct arena *arena, struct screen_text *text);
 
 #endif

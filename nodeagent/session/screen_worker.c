@@ -2,6 +2,7 @@
 #include "nodeagent/session/screen_worker.h"
 
 #include "bus/foundation/arena.h"
+#include "bus/foundation/clock.h"
 #include "bus/foundation/limits.h"
 #include "nodeagent/session/screen.h"
 #include "nodeagent/session/screen_jail.h"
@@ -13,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PROGRESS_BYTES = 64 * 1024 };
+enum { PROGRESS_BYTES = 32 * 1024, PROGRESS_MS = 100 };
 
 struct worker {
 	int socket;
@@ -49,25 +50,29 @@ static void on_answer(void *context, const char *data, size_t size)
 static void draw(struct worker *worker, uint64_t end)
 {
 	uint64_t told = worker->drawn;
+	int64_t told_ms = clock_monotonic_ms();
 	worker->ring.end = end;
 	while (worker->drawn < end) {
 		size_t size;
 		const unsigned char *piece = ring_piece(&worker->ring, worker->drawn, worker->ring.size, &size);
 		worker->drawn += screen_write(worker->screen, (const char *)piece, size);
-		if (worker->drawn - told >= PROGRESS_BYTES || worker->drawn == end) {
+		if (worker->drawn - told >= PROGRESS_BYTES || worker->drawn == end ||
+		    clock_monotonic_ms() - told_ms >= PROGRESS_MS) {
 			say(worker, &(struct screen_message){.kind = SCREEN_DRAWN, .offset = worker->drawn});
 			told = worker->drawn;
+			told_ms = clock_monotonic_ms();
 		}
 	}
 }
 
-static void leave_text(struct worker *worker, uint32_t lines)
+static void leave_text(struct worker *worker, const struct screen_message *request)
 {
 	struct arena *arena = arena_new();
-	struct screen_text text = screen_text(worker->screen, lines, arena);
+	struct screen_text text = screen_text(worker->screen, request->a, arena);
 	memcpy(worker->text, text.text, text.size);
 	say(worker,
-	    &(struct screen_message){.kind = SCREEN_TEXT_DONE, .size = (uint32_t)text.size, .b = text.screen_lines});
+	    &(struct screen_message){
+		.kind = SCREEN_TEXT_DONE, .size = (uint32_t)text.size, .a = request->number, .b = text.screen_lines});
 	arena_free(arena);
 }
 
@@ -76,9 +81,9 @@ static void serve(struct worker *worker, const struct screen_message *message)
 	draw(worker, message->offset);
 	if (message->kind == SCREEN_RESIZE) {
 		screen_resize(worker->screen, message->a, message->b);
-		say(worker, &(struct screen_message){.kind = SCREEN_RESIZED});
+		say(worker, &(struct screen_message){.kind = SCREEN_RESIZED, .a = message->number});
 	} else if (message->kind == SCREEN_TEXT) {
-		leave_text(worker, message->a);
+		leave_text(worker, message);
 	}
 }
 

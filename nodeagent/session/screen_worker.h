@@ -26,6 +26,7 @@ struct screen_message {
 	uint32_t size;
 	uint64_t offset;
 	uint32_t a, b;
+	uint32_t number; /* of a request that wants an answer, which repeats it in `a` */
 	char data[SCREEN_ANSWER_BYTES];
 };
 

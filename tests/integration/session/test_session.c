@@ -260,6 +260,24 @@ static void output_that_breaks_the_screen_does_not_end_the_session(void **state)
 	assert_int_equal(fixture_note(fixture, id)->ended_told, 0);
 }
 
+/* Drawing may be slow, a thousand columns wide; whoever asks is told to come again, and the screen is kept. */
+static void a_screen_that_is_slow_to_draw_is_not_lost(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *id = fixture_start_script(fixture, "stty -echo; echo one; read a; printf '\\033[?1049h'; yes x | "
+						       "head -n 100000; printf '\\033[?1049l'; echo two; read b");
+	fixture_wait_exact_text(fixture, id, "one\n");
+	assert_int_equal(fixture_resize(fixture, id, 1000, 260), ERROR_NONE);
+	assert_int_equal(fixture_input(fixture, id, "a", "\r"), ERROR_NONE);
+	enum error_code code;
+	fixture_text(fixture, id, 0, &code);
+	assert_true(code == ERROR_NONE || code == ERROR_BUSY);
+	/* nobody waits for the rest */
+	assert_int_equal(fixture_stop(fixture, id, 100), ERROR_NONE);
+	fixture_wait_ended(fixture, id);
+	assert_false(screen_has_died(fixture, id));
+}
+
 /* The child that reads slowly holds back who types, and no byte is lost or doubled. */
 static void input_waits_for_a_slow_program_and_is_bounded(void **state)
 {
@@ -316,6 +334,7 @@ int main(void)
 	    session_test(wide_and_combined_letters_arrive_whole),
 	    session_test(a_program_that_asks_its_terminal_gets_an_answer),
 	    session_test(output_that_breaks_the_screen_does_not_end_the_session),
+	    session_test(a_screen_that_is_slow_to_draw_is_not_lost),
 	    session_test(input_waits_for_a_slow_program_and_is_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
