@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -101,32 +102,42 @@ static bool make_image(const struct runtime_settings *settings, const struct pla
 	return rename(fresh, place->image) == 0 || error_errno(error, errno, "cannot name %s", place->image);
 }
 
-/* A loop device over the open image, or -1 with errno. */
+/* The next free loop device over the image, or -1 with errno; EBUSY when another process was quicker. */
+static int take_loop(int control, const struct loop_config *config)
+{
+	char path[64];
+	int number = ioctl(control, LOOP_CTL_GET_FREE);
+	snprintf(path, sizeof(path), "/dev/loop%d", number);
+	int loop = number < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);
+	if (loop >= 0 && ioctl(loop, LOOP_CONFIGURE, config) != 0) {
+		int failed = errno;
+		close(loop);
+		errno = failed;
+		loop = -1;
+	}
+	return loop;
+}
+
+/* A loop device over the open image, or -1 with errno. One thread at a time asks for a free one: many at
+ * once would all be told of the same. */
 static int open_loop(int image, const char *label)
 {
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	struct loop_config config = {.fd = (uint32_t)image, .info.lo_flags = LO_FLAGS_AUTOCLEAR};
 	snprintf((char *)config.info.lo_file_name, sizeof(config.info.lo_file_name), "%s", label);
 	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	if (control < 0)
+		return -1;
 	int loop = -1;
-	for (int tries = 0; control >= 0 && loop < 0 && tries < LOOP_TRIES; tries++) {
-		int number = ioctl(control, LOOP_CTL_GET_FREE);
-		char path[64];
-		snprintf(path, sizeof(path), "/dev/loop%d", number);
-		loop = number < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);
-		if (loop < 0)
-			break;
-		if (ioctl(loop, LOOP_CONFIGURE, &config) == 0)
-			break;
-		int failed = errno;
-		close(loop);
-		loop = -1;
-		errno = failed;
-		if (failed != EBUSY) /* somebody else was quicker */
+	pthread_mutex_lock(&lock);
+	for (int tries = 0; tries < LOOP_TRIES; tries++) {
+		loop = take_loop(control, &config);
+		if (loop >= 0 || errno != EBUSY)
 			break;
 	}
 	int failed = errno;
-	if (control >= 0)
-		close(control);
+	pthread_mutex_unlock(&lock);
+	close(control);
 	errno = failed;
 	return loop;
 }

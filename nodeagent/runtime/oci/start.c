@@ -145,7 +145,9 @@ static bool connect_network(struct oci_state *state, const struct oci_ability *a
 	label_read(place, &state->settings, &label);
 	*network = (struct oci_network){.slot = label.slot};
 	snprintf(network->id, sizeof(network->id), "%s", place->id);
-	if (!firewall_ensure(&state->settings, error) || !network_disconnect(&state->settings, place->id, error) ||
+	/* The slot is noted before a sandbox holds the network: without one there is no former link to look for. */
+	if (!firewall_ensure(&state->settings, error) ||
+	    (label.slot != 0 && !network_disconnect(&state->settings, place->id, error)) ||
 	    !namespaces_make(first_user, &network->namespaces, error))
 		return false;
 	if (network_connect(&state->settings, place->id, network->namespaces.network_fd, &network->slot, error))
