@@ -136,11 +136,18 @@ static size_t forbidden_targets(uint16_t port, uint16_t bus_port, char *script, 
 				      ? (const void *)&((struct sockaddr_in *)(void *)at->ifa_addr)->sin_addr
 				      : (const void *)&((struct sockaddr_in6 *)(void *)at->ifa_addr)->sin6_addr;
 		inet_ntop(at->ifa_addr->sa_family, raw, text, sizeof(text));
+		/* Every workspace's link has the gateway's address; and a hostile workspace has only so many
+		 * processes to try with. */
+		char known[INET6_ADDRSTRLEN + 16];
+		snprintf(known, sizeof(known), "reached %s)", text);
+		if (strstr(script, known) != NULL)
+			continue;
 		const char *scope = strncmp(text, "fe80", 4) == 0 ? "%eth0" : "";
 		used += (size_t)snprintf(script + used, size - used,
 					 "(./guest connect %s%s %u && echo reached %s) &\n"
-					 "(./guest connect %s%s %u && echo reached the bus at %s) &\n",
-					 text, scope, port, text, text, scope, bus_port, text);
+					 "(./guest connect %s%s %u && echo reached the bus at %s) &\n%s",
+					 text, scope, port, text, text, scope, bus_port, text,
+					 count % 20 == 19 ? "wait\n" : "");
 		count++;
 	}
 	freeifaddrs(addresses);
@@ -171,6 +178,7 @@ static void no_address_of_the_machine_the_bus_or_the_neighbour_is_reached(void *
 	struct nats_server *bus = nats_server_start();
 	uint16_t bus_port = (uint16_t)strtol(strrchr(nats_server_url(bus), ':') + 1, NULL, 10);
 	int fd = listen_everywhere(&port);
+	script[0] = 0;
 	assert_true(forbidden_targets(port, bus_port, script, sizeof(script) - 4096) >= 3);
 	/* A listener at a link-local address that the machine itself can reach, as a cloud's metadata is. */
 	snprintf(link_local, sizeof(link_local), "169.254.%d.%d", 1 + (getpid() >> 8) % 250, 1 + getpid() % 250);
@@ -264,9 +272,10 @@ static void the_kernel_refuses_what_is_none_of_its_business(void **state)
 static int processes_of(const char *id)
 {
 	char script[200], output[32] = "";
-	snprintf(script, sizeof(script),
-		 "find /sys/fs/cgroup -path '*roost/%s/%s*' -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u | wc -l",
-		 fixture.installation, id);
+	snprintf(
+	    script, sizeof(script),
+	    "find /sys/fs/cgroup -path '*roost/%s/%s*' -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u | wc -l",
+	    fixture.installation, id);
 	const char *argv[] = {"/bin/sh", "-c", script, NULL};
 	process_run(argv, NULL, output, sizeof(output));
 	return (int)strtol(output, NULL, 10);

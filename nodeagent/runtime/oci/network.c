@@ -3,6 +3,7 @@
  * slot, its alias the full ids. */
 #include "nodeagent/runtime/oci/network.h"
 
+#include "bus/foundation/log.h"
 #include "nodeagent/runtime/oci/namespaces.h"
 #include "nodeagent/runtime/oci/netlink.h"
 
@@ -53,14 +54,14 @@ void network_address_text(uint32_t slot, char *text)
 	inet_ntop(AF_INET, &address, text, INET_ADDRSTRLEN);
 }
 
+/* A setting that the workspace can do without: ports below 1024 and ping for everybody in it. */
 static void write_setting(const char *path, const char *value)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return; /* a kernel without IPv6 has nothing to switch off */
-	if (write(fd, value, strlen(value)) < 0)
-		errno = 0; /* the firewall drops IPv6 as well */
-	close(fd);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		log_warning("cannot write %s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
 }
 
 /* The packet size of the way out, so that nothing has to be taken apart there; 0 when there is no way. */
@@ -109,13 +110,28 @@ static int make_pair(int netlink, const char *name, int network_fd)
 	return netlink_send(netlink, &request);
 }
 
+/* Up, and without any IPv6 address of its own making. */
 static void put_link_up(struct netlink_request *request, unsigned index, const char *alias)
+{
+	enum { ADDRESS_MODE_NONE = 1 };
+	struct ifinfomsg body = {
+	    .ifi_family = AF_UNSPEC, .ifi_index = (int)index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+	uint8_t mode = ADDRESS_MODE_NONE;
+	netlink_message(request, RTM_SETLINK, 0, &body, sizeof(body));
+	if (alias != NULL)
+		netlink_put(request, IFLA_IFALIAS, alias, strlen(alias));
+	size_t families = netlink_begin(request, IFLA_AF_SPEC);
+	size_t family = netlink_begin(request, AF_INET6);
+	netlink_put(request, IFLA_INET6_ADDR_GEN_MODE, &mode, sizeof(mode));
+	netlink_end(request, family);
+	netlink_end(request, families);
+}
+
+static void put_loopback_up(struct netlink_request *request, unsigned index)
 {
 	struct ifinfomsg body = {
 	    .ifi_family = AF_UNSPEC, .ifi_index = (int)index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
 	netlink_message(request, RTM_SETLINK, 0, &body, sizeof(body));
-	if (alias != NULL)
-		netlink_put(request, IFLA_IFALIAS, alias, strlen(alias));
 }
 
 static void put_address(struct netlink_request *request, unsigned index, uint32_t slot)
@@ -164,14 +180,12 @@ static void delete_link(int netlink, int index)
 static int connect_slot(const struct runtime_settings *settings, int netlink, const char *workspace_id, int network_fd,
 			uint32_t slot)
 {
-	char name[IFNAMSIZ], alias[ALIAS_BYTES], path[128];
+	char name[IFNAMSIZ], alias[ALIAS_BYTES];
 	link_name(settings, slot, name);
 	link_alias(settings, workspace_id, alias);
 	int failed = make_pair(netlink, name, network_fd);
 	if (failed != 0)
 		return failed;
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
-	write_setting(path, "1");
 	unsigned index = if_nametoindex(name);
 	struct netlink_request request = {0};
 	put_link_up(&request, index, alias);
@@ -183,10 +197,9 @@ static int connect_slot(const struct runtime_settings *settings, int netlink, co
 	return failed;
 }
 
-/* The workspace's end, from within its namespace. Loopback keeps ::1, eth0 gets no IPv6 at all. */
+/* The workspace's end, from within its namespace. Loopback keeps ::1, eth0 has no IPv6 address. */
 static int connect_inside(uint32_t slot)
 {
-	write_setting("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "1");
 	write_setting("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
 	write_setting("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
 	int netlink = netlink_open(NETLINK_ROUTE);
@@ -194,7 +207,7 @@ static int connect_inside(uint32_t slot)
 		return errno;
 	unsigned loopback = if_nametoindex("lo"), index = if_nametoindex("eth0");
 	struct netlink_request request = {0};
-	put_link_up(&request, loopback, NULL);
+	put_loopback_up(&request, loopback);
 	put_link_up(&request, index, NULL);
 	put_address(&request, index, slot);
 	put_default_route(&request, index);

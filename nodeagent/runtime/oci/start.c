@@ -150,10 +150,15 @@ static bool connect_network(struct oci_state *state, const struct oci_ability *a
 	    (label.slot != 0 && !network_disconnect(&state->settings, place->id, error)) ||
 	    !namespaces_make(first_user, &network->namespaces, error))
 		return false;
-	if (network_connect(&state->settings, place->id, network->namespaces.network_fd, &network->slot, error))
-		return true;
-	namespaces_close(&network->namespaces);
-	return false;
+	/* The kernel changes links for one at a time, and lets the others spin. */
+	static pthread_mutex_t kernel = PTHREAD_MUTEX_INITIALIZER;
+	pthread_mutex_lock(&kernel);
+	bool connected =
+	    network_connect(&state->settings, place->id, network->namespaces.network_fd, &network->slot, error);
+	pthread_mutex_unlock(&kernel);
+	if (!connected)
+		namespaces_close(&network->namespaces);
+	return connected;
 }
 
 bool oci_make_network(void *opaque, struct external_wait *wait, const struct runtime_workspace *workspace,
