@@ -60,6 +60,7 @@ struct projection_runner {
 	bool announced;
 
 	struct jetstream_call *question; /* "where does the log end now?" */
+	uint64_t held_when_asked;	 /* what was applied when it went out: the log must hold that */
 	struct waiters to_ask;		 /* came after the question had gone out */
 	struct waiters asked;
 	struct waiters waiting;
@@ -214,7 +215,7 @@ static void reached_end(struct projection_runner *runner)
 	if (runner->covered_seq < runner->log.last_seq)
 		runner->covered_seq = runner->log.last_seq;
 	waiters_reach(&runner->waiting, runner->covered_seq);
-	if (runner->to_ask.first != NULL)
+	if (runner->to_ask.first != NULL && runner->question == NULL)
 		ask_end(runner);
 	if (runner->announced)
 		return;
@@ -301,9 +302,8 @@ static void on_compared(void *context, const struct jetstream_answer *answer)
 		follow(runner);
 }
 
-static bool same_log(const struct projection_runner *runner, const struct log_info *log, char *reason, size_t size)
+static bool same_log(const struct projection_position *at, const struct log_info *log, char *reason, size_t size)
 {
-	const struct projection_position *at = &runner->position;
 	if (strcmp(at->log_id, log->identity.log_id) != 0)
 		snprintf(reason, size, "it is of the log %s, and this is the log %s", at->log_id, log->identity.log_id);
 	else if (at->log_epoch != log->identity.log_epoch)
@@ -331,7 +331,7 @@ static void on_asked(void *context, const struct jetstream_answer *answer)
 		start_over(runner, "nats-server has lost count of the log: make room on its disk and restart it");
 	} else if (runner->position.applied_seq == 0) {
 		follow(runner);
-	} else if (same_log(runner, &runner->log, reason, sizeof(reason))) {
+	} else if (same_log(&runner->position, &runner->log, reason, sizeof(reason))) {
 		struct stored_message_query query = {STORED_AT, runner->position.applied_seq, NULL};
 		runner->state = COMPARING;
 		runner->call =
@@ -447,7 +447,10 @@ static void on_end(void *context, const struct jetstream_answer *answer)
 		start_over(runner, error.message);
 		return;
 	}
-	if (runner->position.applied_seq != 0 && !same_log(runner, &now, reason, sizeof(reason))) {
+	/* A record that came since may have overtaken the answer. */
+	struct projection_position then = runner->position;
+	then.applied_seq = runner->held_when_asked;
+	if (then.applied_seq != 0 && !same_log(&then, &now, reason, sizeof(reason))) {
 		start_over(runner, reason);
 		return;
 	}
@@ -460,6 +463,7 @@ static void on_end(void *context, const struct jetstream_answer *answer)
 static void ask_end(struct projection_runner *runner)
 {
 	waiters_move(&runner->to_ask, &runner->asked, 0);
+	runner->held_when_asked = runner->position.applied_seq;
 	runner->question = log_stream_ask(runner->connection, ASK_TIMEOUT_MS, on_end, runner);
 }
 

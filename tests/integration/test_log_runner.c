@@ -229,6 +229,30 @@ static void catching_up_sees_what_was_in_the_log_before(void **state)
 }
 
 /* kill -9 of the server: the projection goes on where it was, unharmed. */
+/* While it replays somebody asks all the time where the log ends, so a question is on its way when the
+ * replay comes to its end. Those who came later must not hear its answer, nor may a second one go out
+ * that nobody would forget (the address sanitizer sees its answer come to a runner that is gone). */
+static void one_question_at_a_time_is_on_its_way(void **state)
+{
+	struct log_fixture *fixture = *state;
+	flood(fixture, 3000);
+	for (int round = 0; round < 8; round++) {
+		struct memory_projection *projection = memory_projection_new();
+		struct wait wait = {.projection = projection};
+		int asked = 0;
+		memory_projection_follow(fixture, projection);
+		for (; projection->caught_up == 0; asked += 2) {
+			projection_runner_catch_up(projection->runner, PATIENCE_MS, on_wait, &wait);
+			projection_runner_catch_up(projection->runner, PATIENCE_MS, on_wait, &wait);
+			uv_run(&fixture->loop, UV_RUN_ONCE);
+		}
+		memory_projection_unfollow(projection);
+		assert_int_equal(wait.done, asked);
+		loop_for(&fixture->loop, 50);
+		memory_projection_free(projection);
+	}
+}
+
 static void a_killed_server_is_followed_again(void **state)
 {
 	struct log_fixture *fixture = *state;
@@ -513,6 +537,7 @@ int main(void)
 	    TEST(our_own_record_is_applied_at_once_and_only_once),
 	    TEST(waiting_ends_with_the_record_or_the_deadline),
 	    TEST(catching_up_sees_what_was_in_the_log_before),
+	    TEST(one_question_at_a_time_is_on_its_way),
 	    TEST(a_killed_server_is_followed_again),
 	    TEST(a_log_that_was_replaced_under_a_running_projection_rebuilds_it),
 	    TEST(a_log_that_was_replaced_while_the_projection_was_down_rebuilds_it),
