@@ -4,6 +4,7 @@
 #include "controller/projection/projection.h"
 
 #include "bus/foundation/log.h"
+#include "bus/wire/subject.h"
 #include "controller/domain/apply.h"
 #include "controller/projection/database.h"
 #include <errno.h>
@@ -152,6 +153,33 @@ static void store_event(struct projection *projection, uint64_t seq, uint32_t in
 	statement_run(projection, stmt);
 }
 
+/* What could not be read still is its aggregate's newest record: the next append must expect it, or
+ * nothing could ever be appended there again. */
+static void stand_behind(struct projection *projection, const struct stored_record *stored)
+{
+	const struct entity_store *store = &projection->writing;
+	struct event_subject subject;
+	if (!subject_parse_event(stored->subject, &subject))
+		return;
+	if (strcmp(subject.kind, "node") == 0) {
+		Roost__NodeState *node = store->node(store->context, subject.id, projection->scratch);
+		if (node == NULL || strcmp(node->owner, subject.owner) != 0)
+			return;
+		node->has_last_seq = true;
+		node->last_seq = stored->seq;
+		store->put_node(store->context, node);
+	} else if (strcmp(subject.kind, "owner") == 0 && strcmp(subject.id, subject.owner) == 0) {
+		Roost__OwnerState *owner = store->owner(store->context, subject.id, projection->scratch);
+		if (owner == NULL) {
+			arena_message(projection->scratch, owner, roost__owner_state__init);
+			owner->owner = subject.id;
+		}
+		owner->has_last_seq = true;
+		owner->last_seq = stored->seq;
+		store->put_owner(store->context, owner);
+	}
+}
+
 static bool store_apply(void *context, const struct stored_record *stored, struct error *error)
 {
 	struct projection *projection = context;
@@ -164,6 +192,7 @@ static bool store_apply(void *context, const struct stored_record *stored, struc
 		projection->undecodable++;
 		log_warning("record %llu of %s is passed over: %s", (unsigned long long)stored->seq, stored->subject,
 			    record == NULL ? reason.message : "it names no owner or aggregate");
+		stand_behind(projection, stored);
 		return projection_sound(projection, error);
 	}
 	struct apply_outcome outcome;

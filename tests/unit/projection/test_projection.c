@@ -163,6 +163,37 @@ static void test_what_does_not_decode_is_counted_and_passed_over(void **state)
 	projection_close(projection);
 }
 
+/* Otherwise every later decision would expect an older record than the log's, and lose for ever. */
+static void test_what_does_not_decode_is_what_the_next_append_expects(void **state)
+{
+	(void)state;
+	static const unsigned char rubbish[] = {0xff, 0xff, 0xff, 0x00, 0x12};
+	const char *node = world_make_node(world, "n");
+	struct projection *projection = open_in(folder, "p.db");
+	struct projection_store store = projection_runner_store(projection);
+	const struct entity_store *entities = projection_entities(projection);
+	struct projection_position position = {.log_id = "01J00000000000000000000000", .applied_seq = 102};
+	struct error error = {0};
+	feed(projection, world, 0, world->log_count);
+	uint64_t before = entities->node(entities->context, node, arena)->last_seq;
+	struct stored_record records[] = {
+	    {.seq = 100, .subject = arena_printf(arena, "roost.evt.alice.node.%s", node)},
+	    {.seq = 101, .subject = "roost.evt.carol.owner.carol"},
+	    {.seq = 102, .subject = arena_printf(arena, "roost.evt.mallory.node.%s", node)}, /* not where it lives */
+	};
+	assert_true(before < 100);
+	assert_true(store.begin(store.context, &error));
+	for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
+		records[i].record_id = "";
+		records[i].data = (struct bytes){rubbish, sizeof(rubbish)};
+		assert_true(store.apply(store.context, &records[i], &error));
+	}
+	assert_true(store.commit(store.context, &position, &error));
+	assert_int_equal(entities->node(entities->context, node, arena)->last_seq, 100);
+	assert_int_equal(entities->owner(entities->context, "carol", arena)->last_seq, 101);
+	projection_close(projection);
+}
+
 /* Two workspaces of one name cannot come from a decision; they do not stop the projection either. */
 static void test_a_name_that_is_there_twice_stops_nothing(void **state)
 {
@@ -331,6 +362,7 @@ int main(void)
 	    TEST(test_a_new_file_is_empty_and_says_where_it_is),
 	    TEST(test_an_unfinished_transaction_leaves_nothing),
 	    TEST(test_what_does_not_decode_is_counted_and_passed_over),
+	    TEST(test_what_does_not_decode_is_what_the_next_append_expects),
 	    TEST(test_a_name_that_is_there_twice_stops_nothing),
 	    TEST(test_a_damaged_file_is_moved_aside),
 	    TEST(test_damage_that_is_met_later_stops_every_answer),
