@@ -128,6 +128,9 @@ static void workspaces_appear_under_their_node_and_reach_running(void **state)
 	response = reply_expect_success(&reply, "workspace.list running");
 	assert_int_equal(response->n_workspaces, 1);
 	assert_string_equal(response->workspaces[0]->id, other->id);
+	request.status = (Roost__Workspace__Status)99; /* never a list without its filter */
+	reply = make(fixture, "alice", "workspace.list", &request.base);
+	reply_expect_error(&reply, ERROR_INVALID_ARGUMENT, "workspace.list of no status");
 }
 
 /* S0-08, S0-09 */
