@@ -78,8 +78,9 @@ static json_t *describe(const struct service *service, enum verb verb)
 
 static void answer(const struct service *service, enum verb verb, const struct incoming *message)
 {
-	if (message->reply[0] == '\0')
-		return;
+	static const char inbox[] = "_INBOX.";
+	if (strncmp(message->reply, inbox, sizeof(inbox) - 1) != 0)
+		return; /* no one to answer, or somebody who would have us publish for him */
 	json_t *body = describe(service, verb);
 	char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
 	json_decref(body);

@@ -138,6 +138,27 @@ static void stats_count(void **state)
 	assert_string_equal(text(first, "last_error"), "node_not_found");
 }
 
+static void heard(void *context, const struct incoming *message)
+{
+	(void)message;
+	++*(int *)context;
+}
+
+/* Whoever could choose the reply's subject freely would have the service publish what he may not. */
+static void nobody_is_answered_outside_inboxes(void **state)
+{
+	struct fixture *fixture = *state;
+	struct outgoing forged = {.subject = "$SRV.PING", .reply = "roost.evt.bob.node.x"};
+	struct error error;
+	int stored = 0;
+	struct subscription *victim = connection_subscribe(fixture->asker, forged.reply, NULL, heard, &stored);
+	asked(fixture, "$SRV.PING");
+	assert_true(connection_publish(fixture->asker, &forged, &error));
+	asked(fixture, "$SRV.PING"); /* answers come in the order of the questions */
+	assert_int_equal(stored, 0);
+	subscription_cancel(victim);
+}
+
 int main(void)
 {
 	log_open("test", LOG_ERROR);
@@ -146,6 +167,7 @@ int main(void)
 	    TEST(ping_is_answered_for_all_for_a_name_and_for_one),
 	    TEST(info_lists_the_endpoints),
 	    TEST(stats_count),
+	    TEST(nobody_is_answered_outside_inboxes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
