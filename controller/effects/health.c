@@ -5,8 +5,8 @@
 #include "bus/foundation/log.h"
 #include "controller/effects/deciding_work.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { NODES_PER_PAGE = 500, LEAST_PAUSE_MS = 200 };
 
@@ -82,7 +82,7 @@ static int64_t look_at_all(struct health *health)
 				next_ms = left;
 		}
 		if (page.count > 0)
-			memcpy(after, page.items[page.count - 1].id, strlen(page.items[page.count - 1].id) + 1);
+			snprintf(after, sizeof(after), "%s", page.items[page.count - 1].id);
 	} while (page.count == NODES_PER_PAGE);
 	arena_free(arena);
 	return next_ms;
