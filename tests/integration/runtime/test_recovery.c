@@ -157,7 +157,9 @@ static void kill_at_random_moments(void **state)
 	}
 	workspace.generation++;
 	/* An orphan of a killed process may have started an older generation after all. */
-	assert_true(runtime_stop(fixture.runtime, workspace.id, 0, NULL));
+	struct error error;
+	if (!runtime_stop(fixture.runtime, workspace.id, 0, &error))
+		fail_msg("%s", error.message);
 	works();
 	gone();
 }
