@@ -51,7 +51,7 @@ bool place_of(const struct runtime_settings *settings, const char *workspace_id,
 }
 
 bool label_write(const struct place *place, const struct runtime_settings *settings, const struct label *label,
-		 bool durable, struct error *error)
+		 struct error *error)
 {
 	json_t *json = json_pack("{s:s, s:s, s:s, s:I, s:I}", "installation", settings->installation, "workspace",
 				 place->id, "owner", label->owner, "generation", (json_int_t)label->generation, "slot",
@@ -61,7 +61,7 @@ bool label_write(const struct place *place, const struct runtime_settings *setti
 	json_decref(json);
 	if (size == 0 || size > sizeof(text))
 		return error_set(error, ERROR_INTERNAL, "label of workspace %s cannot be written", place->id);
-	return folder_write_file(place->label, text, size, durable, error);
+	return folder_write_file(place->label, text, size, false, error);
 }
 
 bool label_read(const struct place *place, const struct runtime_settings *settings, struct label *label)

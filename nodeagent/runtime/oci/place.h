@@ -48,14 +48,15 @@ void place_images_folder(const struct runtime_settings *settings, char *path);
 /* A name below a folder; false when it does not fit. */
 bool place_join(char *path, const char *folder, const char *name);
 
-/* The label that says whose a workspace is: written durably before anything else is made. */
+/* The label that says whose a workspace is: written before anything else is made. It outlives any process;
+ * a power cut may take a new one, and then the agent's database knows. */
 struct label {
 	char owner[256];
 	uint32_t generation;
 	uint32_t slot; /* network slot of the last start, 0 for none: tried first at the next */
 };
 bool label_write(const struct place *place, const struct runtime_settings *settings, const struct label *label,
-		 bool durable, struct error *error);
+		 struct error *error);
 
 /* False when there is none, or none of this installation. */
 bool label_read(const struct place *place, const struct runtime_settings *settings, struct label *label);

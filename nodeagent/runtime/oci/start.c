@@ -51,14 +51,12 @@ static bool keep_label(const struct oci_state *state, const struct place *place,
 	struct label label = {0};
 	bool known = label_read(place, &state->settings, &label);
 	slot = slot != 0 ? slot : label.slot;
-	bool same_start = known && label.generation == workspace->generation;
-	if (same_start && label.slot == slot)
+	if (known && label.generation == workspace->generation && label.slot == slot)
 		return true;
 	snprintf(label.owner, sizeof(label.owner), "%s", workspace->owner);
 	label.generation = workspace->generation;
 	label.slot = slot;
-	/* The slot alone is a hint for the next start, and not worth waiting for the disk. */
-	return label_write(place, &state->settings, &label, !same_start, error);
+	return label_write(place, &state->settings, &label, error);
 }
 
 static bool make_disk_locked(struct oci_state *state, const struct oci_ability *ability, const struct place *place,
