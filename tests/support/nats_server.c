@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { PORT_TRIES = 10, READY_MS = 20000 };
@@ -225,7 +226,10 @@ void nats_server_wipe(struct nats_server *server)
 
 void nats_server_freeze(struct nats_server *server)
 {
+	siginfo_t stopped;
 	process_signal(&server->process, SIGSTOP);
+	/* The signal is only sent: until all its threads have stopped it may still answer. */
+	assert_int_equal(waitid(P_PID, (id_t)server->process.pid, &stopped, WSTOPPED), 0);
 }
 
 void nats_server_thaw(struct nats_server *server)
