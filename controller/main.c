@@ -85,6 +85,7 @@ static void projection_failed(void *context, const struct error *error)
 	struct controller *controller = context;
 	log_error("the projection %s cannot be used, so nothing can be answered: %s", controller->database,
 		  error->message);
+	projection_close(controller->projection); /* a damaged file is moved aside: it is made again */
 	_exit(1);
 }
 

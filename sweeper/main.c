@@ -70,6 +70,7 @@ static void projection_failed(void *context, const struct error *error)
 {
 	struct sweeper *sweeper = context;
 	log_error("the projection %s cannot be used: %s", sweeper->database, error->message);
+	projection_close(sweeper->projection); /* a damaged file is moved aside: it is made again */
 	_exit(1);
 }
 

@@ -478,6 +478,13 @@ void projection_runner_catch_up(struct projection_runner *runner, uint32_t timeo
 static void on_clock_refresh(uv_timer_t *timer)
 {
 	struct projection_runner *runner = timer->data;
+	struct projection_position unused;
+	struct error error = {0};
+	/* A reader may have met the damage: then nothing is decided any more, so no record would show it. */
+	if (!runner->store.position(runner->store.context, &unused, &error)) {
+		fail(runner, &error);
+		return;
+	}
 	bool old = !runner->clock->known || clock_monotonic_ms() - runner->clock->learnt_at_ms >= CLOCK_REFRESH_MS / 2;
 	if (old && identity_known(runner) && runner->question == NULL)
 		ask_end(runner);
