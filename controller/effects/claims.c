@@ -3,6 +3,7 @@
 #include "controller/effects/claims.h"
 
 #include "bus/foundation/log.h"
+#include "bus/wire/subject.h"
 #include "controller/effects/deciding_work.h"
 
 #include <stdlib.h>
@@ -38,8 +39,8 @@ static void complete(struct claims *claims, const struct pending_claim *claim)
 	deciding_work_run(work, claims->settings.pipeline);
 }
 
-/* Those that have had their time; the number of them. */
-static size_t complete_overdue(struct claims *claims)
+/* Those that have had their time. */
+static void complete_overdue(struct claims *claims)
 {
 	struct arena *arena = arena_new();
 	struct pending_claims pending;
@@ -52,7 +53,6 @@ static size_t complete_overdue(struct claims *claims)
 	for (size_t i = 0; i < pending.count; i++)
 		complete(claims, &pending.items[i]);
 	arena_free(arena);
-	return pending.count;
 }
 
 struct claims *claims_new(const struct claims_settings *settings)
@@ -69,9 +69,28 @@ void claims_complete_all(struct claims *claims)
 	complete_overdue(claims);
 }
 
+/* Whether the owner of the record's subject has claimed a node that is not there. */
+static bool has_unmade_node(const struct claims *claims, const char *record_subject)
+{
+	const struct entity_store *store = projection_entities(claims->settings.projection);
+	struct event_subject subject;
+	if (!subject_parse_event(record_subject, &subject))
+		return false;
+	struct arena *arena = arena_new();
+	const Roost__OwnerState *owner = store->owner(store->context, subject.owner, arena);
+	bool unmade = false;
+	for (size_t i = 0; owner != NULL && i < owner->n_nodes && !unmade; i++)
+		unmade = store->node(store->context, owner->nodes[i]->node_id, arena) == NULL;
+	arena_free(arena);
+	return unmade;
+}
+
+/* Nothing else is put back: records that wait hold up those behind them, once there are enough. */
 void claims_fed(struct claims *claims, struct fed_record *record)
 {
-	if (record->deliveries < 2 || complete_overdue(claims) > 0)
+	if (record->deliveries >= 2)
+		complete_overdue(claims);
+	if (has_unmade_node(claims, record->subject))
 		record_feed_later(record, MAKER_MS + MAKER_MS / 4);
 	else
 		record_feed_done(record);
