@@ -60,7 +60,7 @@ void commands_end(struct commands *commands)
 
 void commands_count_forged(struct commands *commands, const struct incoming *message)
 {
-	uint64_t count = ++commands->counts.forged_replies;
+	uint64_t count = ++commands->forged_replies;
 	if ((count & (count - 1)) == 0) /* the 1st, 2nd, 4th, 8th ...: a flood does not fill the disk */
 		log_warning("dropped %llu messages whose reply subject is not their sender's; the last on %.200s",
 			    (unsigned long long)count, message->subject);
@@ -141,9 +141,4 @@ static void timer_closed(uv_handle_t *handle)
 void commands_free(struct commands *commands)
 {
 	uv_close((uv_handle_t *)&commands->drain_timer, timer_closed);
-}
-
-const struct commands_counts *commands_counts(const struct commands *commands)
-{
-	return &commands->counts;
 }

@@ -38,13 +38,4 @@ void commands_drain(struct commands *commands, uint32_t timeout_ms, void (*drain
 /* After commands_drain has said so, and after both connections and the runner are closed. */
 void commands_free(struct commands *commands);
 
-/* Counted since start, for tests and people. */
-struct commands_counts {
-	uint64_t requests;
-	uint64_t refused;	 /* answered with an error */
-	uint64_t forged_replies; /* dropped: the reply subject is no inbox of the owner */
-	uint64_t reports;
-};
-const struct commands_counts *commands_counts(const struct commands *commands);
-
 #endif

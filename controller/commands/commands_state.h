@@ -10,7 +10,7 @@ enum { ARENAS_KEPT = 64, ENDPOINT_REPORT = COMMAND_COUNT, ENDPOINT_COUNT };
 
 struct commands {
 	struct commands_settings settings;
-	struct commands_counts counts;
+	uint64_t forged_replies; /* dropped: the reply subject is no inbox of the owner */
 	struct subscription *command_subscription, *report_subscription;
 	int subscriptions; /* that may still bring requests */
 	struct service *service;

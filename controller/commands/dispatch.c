@@ -137,7 +137,6 @@ static struct request *request_new(struct commands *commands, const struct incom
 	request->started_ns = clock_monotonic_ns();
 	request->deadline_ms = message->received_ms + option_number(OPTION_ROOST_COMMAND_TIMEOUT_MS);
 	commands_begin(commands);
-	commands->counts.requests++;
 	return request;
 }
 

@@ -128,7 +128,6 @@ static struct report *report_new(struct commands *commands, const struct incomin
 	    .done = done,
 	};
 	commands_begin(commands);
-	commands->counts.reports++;
 	return report;
 }
 

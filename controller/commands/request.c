@@ -92,7 +92,6 @@ void request_fail(struct request *request, const struct error *error)
 	if (error_code_http_status(error->code) == 503)
 		headers[count++] = (struct header){HEADER_RETRY_AFTER, "1"};
 	struct bytes body = envelope_encode_error(error, correlate(request, error), request->json, request->arena);
-	request->commands->counts.refused++;
 	publish(request, body, headers, count);
 	request_end(request, error_code_name(error->code));
 }
