@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,13 +27,17 @@ uint32_t namespaces_first_user(const char *workspace_id, bool user_namespace)
 	return user_namespace ? first_range + (hash >> 8) % ranges * NAMESPACE_USERS : 0;
 }
 
+/* It ends with its maker, and would otherwise outlive one that is killed between here and its end. */
 static pid_t clone_waiting_child(uint64_t flags)
 {
+	pid_t maker = getpid();
 	pid_t pid = (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL);
-	if (pid == 0)
-		for (;;)
-			syscall(SYS_pause);
-	return pid;
+	if (pid != 0)
+		return pid;
+	if (syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || syscall(SYS_getppid) != maker)
+		syscall(SYS_exit_group, 1);
+	for (;;)
+		syscall(SYS_pause);
 }
 
 static bool write_process_file(pid_t pid, const char *name, const char *text, struct error *error)
