@@ -25,12 +25,21 @@ bool host_is_over(const struct host *host)
 	return host->phase == ROOST__HOST_STATE__PHASE__ENDED || host->phase == ROOST__HOST_STATE__PHASE__FAILED;
 }
 
+/* The group in the foreground of the terminal, 0 when there is none. The terminal remembers the number of
+ * a group that is gone, which may be a stranger's by now: it must belong to the program's session. */
+static pid_t foreground_group(const struct host *host)
+{
+	pid_t group = 0;
+	if (host->terminal < 0 || ioctl(host->terminal, TIOCGPGRP, &group) != 0 || group <= 1)
+		return 0;
+	return getsid(group) == host->program_group ? group : 0;
+}
+
 /* To the program's group, and to whatever it has put into the foreground of its terminal. */
 static void signal_program(const struct host *host, int number)
 {
-	pid_t foreground = 0;
-	if (host->terminal >= 0 && ioctl(host->terminal, TIOCGPGRP, &foreground) == 0 && foreground > 1 &&
-	    foreground != host->program_group)
+	pid_t foreground = foreground_group(host);
+	if (foreground > 1 && foreground != host->program_group)
 		kill(-foreground, number);
 	if (host->program > 1) {
 		kill(-host->program_group, number);

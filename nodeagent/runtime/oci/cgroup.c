@@ -100,8 +100,9 @@ static bool walk_processes(const char *folder, int depth, each_process *each, vo
 	FILE *processes = fopen(path, "re");
 	bool go_on = true;
 	long pid;
+	/* 0 stands for a process that has no number here; to kill(2) it would be our own group. */
 	while (go_on && processes != NULL && fscanf(processes, "%ld", &pid) == 1)
-		go_on = each(context, (pid_t)pid);
+		go_on = pid <= 0 || each(context, (pid_t)pid);
 	if (processes != NULL)
 		fclose(processes);
 	DIR *below = depth < DEPTH_MAX && go_on ? opendir(folder) : NULL;
