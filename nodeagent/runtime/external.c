@@ -116,11 +116,13 @@ static void keep(struct running *running, const char *data, size_t size)
 	running->seen += size;
 }
 
-/* Takes what is there; false once the other end is closed. */
+/* Takes what is there, but no more than a pipe holds: a program that writes faster than we read must not
+ * keep us from the clock. False once the other end is closed. */
 static bool read_output(struct running *running)
 {
+	enum { PIECES_MAX = 64 };
 	char buffer[16384];
-	for (;;) {
+	for (int piece = 0; piece < PIECES_MAX; piece++) {
 		ssize_t size = read(running->output_fd, buffer, sizeof(buffer));
 		if (size < 0)
 			return errno == EAGAIN || errno == EINTR;
@@ -128,6 +130,7 @@ static bool read_output(struct running *running)
 			return false;
 		keep(running, buffer, (size_t)size);
 	}
+	return true;
 }
 
 static enum external_end watch(struct running *running, const struct external_wait *wait, uint32_t timeout_ms)
