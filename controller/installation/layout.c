@@ -7,6 +7,7 @@
 #include "controller/installation/file.h"
 #include "controller/installation/installation.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -108,6 +109,38 @@ static bool make_folders(const struct installation *installation, struct error *
 	return made;
 }
 
+/* What may lie in a folder that has no installation yet: nothing, or what a first start made that was
+ * interrupted, or images put there beforehand. The folder becomes the installation's own, with its mode,
+ * and `down --purge` removes it with all that is in it. */
+static bool is_ours(const char *name)
+{
+	static const char *const others[] = {".", "..", "installation.json.new", "images", "lost+found"};
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strcmp(name, others[i]) == 0)
+			return true;
+	for (size_t i = 0; i < sizeof(private_folders) / sizeof(private_folders[0]); i++)
+		if (strcmp(name, private_folders[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool is_free(const char *folder, struct error *error)
+{
+	DIR *listing = opendir(folder);
+	const struct dirent *entry;
+	bool is_free = true;
+	if (listing == NULL)
+		return errno == ENOENT || error_errno(error, errno, "%s", folder);
+	while (is_free && (entry = readdir(listing)) != NULL)
+		is_free =
+		    is_ours(entry->d_name) ||
+		    error_set(error, ERROR_INVALID_ARGUMENT,
+			      "%s holds other things (%.64s) and no installation; name an empty folder, or a new one",
+			      folder, entry->d_name);
+	closedir(listing);
+	return is_free;
+}
+
 bool installation_load_or_make(const char *folder, struct installation *out, struct error *error)
 {
 	struct error reason = {0};
@@ -117,7 +150,8 @@ bool installation_load_or_make(const char *folder, struct installation *out, str
 		return false;
 	}
 	if (!loaded) {
-		if (!folder_make(folder, FOLDER_MODE, error) || !set_folder(out, folder, error))
+		if (!is_free(folder, error) || !folder_make(folder, FOLDER_MODE, error) ||
+		    !set_folder(out, folder, error))
 			return false;
 		snprintf(out->id, sizeof(out->id), "%s", ulid_new(clock_wall_ms()).text);
 	}

@@ -148,6 +148,28 @@ static void damaged_or_newer_settings_are_refused(void **state)
 	assert_non_null(strstr(fixture->error.message, "newer version"));
 }
 
+/* It would get our mode, and be removed with everything in it by `down --purge`. */
+static void a_folder_of_somebody_elses_is_not_taken(void **state)
+{
+	struct fixture *fixture = *state;
+	struct installation installation;
+	struct stat status;
+	char *theirs = arena_printf(fixture->arena, "%s/theirs", cleanup_folder());
+	assert_int_equal(mkdir(theirs, 0750), 0);
+	assert_true(file_write(arena_printf(fixture->arena, "%s/letter", theirs), "dear", NULL));
+	assert_false(installation_load_or_make(theirs, &installation, &fixture->error));
+	assert_int_equal(fixture->error.code, ERROR_INVALID_ARGUMENT);
+	assert_non_null(strstr(fixture->error.message, "letter"));
+	assert_int_equal(stat(theirs, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0750);
+
+	/* One that is empty is, and so is what an interrupted first start left. */
+	assert_int_equal(unlink(arena_printf(fixture->arena, "%s/letter", theirs)), 0);
+	assert_true(installation_load_or_make(theirs, &installation, &fixture->error));
+	assert_int_equal(unlink(installation_path(&installation, fixture->arena, "installation.json")), 0);
+	assert_true(installation_load_or_make(theirs, &installation, &fixture->error));
+}
+
 static void the_address_of_an_installation_is_found(void **state)
 {
 	struct fixture *fixture = *state;
@@ -272,6 +294,7 @@ int main(void)
 	    TEST(another_account_key_is_refused_and_never_made_anew),
 	    TEST(credentials_are_kept_while_they_are_good_and_made_again_when_not),
 	    TEST(damaged_or_newer_settings_are_refused),
+	    TEST(a_folder_of_somebody_elses_is_not_taken),
 	    TEST(the_address_of_an_installation_is_found),
 	    TEST(versions_are_compared_as_numbers),
 	    TEST(the_port_is_kept_until_somebody_else_has_it),
