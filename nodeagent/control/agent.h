@@ -60,6 +60,7 @@ struct agent {
 	uv_timer_t adoption; /* after it, a session whose host has not shown itself has none */
 	bool adopted;	     /* what is on the machine is known: work may begin */
 	bool trying;	     /* the runtime is being tried out again */
+	bool tending;	     /* what keeps workspaces apart is being looked after */
 	bool ending;
 	char runtime_error[ERROR_MESSAGE_MAX]; /* why no workspace can be made; "" when they can */
 	size_t closing;			       /* parts that have yet to close */

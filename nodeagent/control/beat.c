@@ -22,6 +22,8 @@ static void on_timer(uv_timer_t *timer)
 	beat_now(beat);
 	if (beat->agent->runtime_error[0])
 		capabilities_refresh(beat->agent);
+	else
+		capabilities_tend(beat->agent);
 }
 
 struct beat *beat_open(struct agent *agent)

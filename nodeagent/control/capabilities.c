@@ -96,17 +96,42 @@ static void trial_done(struct job *base)
 		capabilities_take(job->agent, &job->trial);
 }
 
-void capabilities_refresh(struct agent *agent)
+/* One of a kind at a time, which `busy` says. */
+static void on_worker(struct agent *agent, bool *busy, void (*work)(struct job *job), void (*done)(struct job *job))
 {
-	if (!agent->adopted || agent->trying || agent->ending)
+	if (!agent->adopted || *busy || agent->ending)
 		return;
-	agent->trying = true;
+	*busy = true;
 	struct arena *arena = arena_new();
 	struct trial_job *job = arena_new_of(arena, struct trial_job);
 	job->job.arena = arena;
-	job->job.work = trial_work;
-	job->job.done = trial_done;
+	job->job.work = work;
+	job->job.done = done;
 	job->agent = agent;
 	job->runtime = agent->runtime;
 	jobs_submit(agent->jobs, &job->job);
+}
+
+void capabilities_refresh(struct agent *agent)
+{
+	on_worker(agent, &agent->trying, trial_work, trial_done);
+}
+
+static void tend_work(struct job *base)
+{
+	struct trial_job *job = (struct trial_job *)base;
+	job->trial.usable = runtime_tend(job->runtime, &job->trial.error);
+}
+
+static void tend_done(struct job *base)
+{
+	struct trial_job *job = (struct trial_job *)base;
+	job->agent->tending = false;
+	if (!job->trial.usable)
+		log_error("the workspaces' firewall cannot be made again: %s", job->trial.error.message);
+}
+
+void capabilities_tend(struct agent *agent)
+{
+	on_worker(agent, &agent->tending, tend_work, tend_done);
 }

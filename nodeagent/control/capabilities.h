@@ -20,4 +20,7 @@ void capabilities_take(struct agent *agent, const struct runtime_trial *trial);
 /* Tries again on a worker, unless that is under way already. */
 void capabilities_refresh(struct agent *agent);
 
+/* Sees to it on a worker that nobody took away what keeps the running workspaces apart. */
+void capabilities_tend(struct agent *agent);
+
 #endif

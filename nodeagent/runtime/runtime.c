@@ -90,6 +90,11 @@ bool runtime_probe(struct runtime *runtime, struct arena *arena, struct runtime_
 	return runtime->driver->probe(runtime->state, &wait, arena, facts, error);
 }
 
+bool runtime_tend(struct runtime *runtime, struct error *error)
+{
+	return !has_driver(runtime) || runtime->driver->tend(runtime->state, error);
+}
+
 static bool call_begin(struct runtime *runtime, struct call *call, const char *workspace_id)
 {
 	call->workspace_id = workspace_id;

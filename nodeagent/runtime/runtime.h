@@ -39,6 +39,10 @@ void runtime_close(struct runtime *runtime);
  * whenever the agent wants to know whether things have changed. */
 bool runtime_probe(struct runtime *runtime, struct arena *arena, struct runtime_facts *facts, struct error *error);
 
+/* Makes again what running workspaces need of the machine and somebody else took away (a firewall that is
+ * loaded anew flushes the rules of all). Blocks for a moment; to be called now and then. */
+bool runtime_tend(struct runtime *runtime, struct error *error);
+
 /* Disk, network, sandbox and checkout, whatever of them is missing. On success the workspace runs with
  * its repository checked out. On failure the sandbox and network are gone again, and the disk too unless
  * it was there before; `failure` says why. Idempotent: also after a kill -9 in the middle.

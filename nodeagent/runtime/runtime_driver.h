@@ -117,6 +117,10 @@ struct runtime_driver {
 	bool (*probe)(void *state, struct external_wait *wait, struct arena *arena, struct runtime_facts *facts,
 		      struct error *error);
 
+	/* Makes again what somebody else took away under running workspaces and what keeps them apart, such
+	 * as the firewall's rules. Cheap when nothing is missing; called at every beat once probe succeeded. */
+	bool (*tend)(void *state, struct error *error);
+
 	/* The workspace's files: there and reachable afterwards, with those of earlier generations. */
 	bool (*make_disk)(void *state, struct external_wait *wait, const struct runtime_workspace *workspace,
 			  struct error *error);

@@ -68,6 +68,13 @@ bool oci_ability(struct oci_state *state, struct oci_ability *ability, struct er
 	return able;
 }
 
+/* Without its rules a running workspace could reach the machine's own addresses and its neighbours. */
+static bool oci_tend(void *opaque, struct error *error)
+{
+	struct oci_state *state = opaque;
+	return firewall_ensure(&state->settings, error);
+}
+
 static bool oci_is_running(void *opaque, const char *workspace_id, bool *running, struct error *error)
 {
 	struct oci_state *state = opaque;
@@ -112,6 +119,7 @@ const struct runtime_driver runtime_driver_oci = {
     .open = oci_open,
     .close = oci_close,
     .probe = oci_probe,
+    .tend = oci_tend,
     .make_disk = oci_make_disk,
     .make_network = oci_make_network,
     .start = oci_start,

@@ -388,11 +388,18 @@ static bool paths(void *state, struct arena *arena, const char *workspace_id, co
 	return true;
 }
 
+static bool tend(void *state, struct error *error)
+{
+	(void)state, (void)error;
+	return true;
+}
+
 const struct runtime_driver runtime_driver_oci = {
     .name = "fake",
     .open = open_driver,
     .close = close_driver,
     .probe = probe,
+    .tend = tend,
     .make_disk = make_disk,
     .make_network = make_network,
     .start = start,

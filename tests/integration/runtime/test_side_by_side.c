@@ -84,6 +84,15 @@ static void flushed_rules_are_made_again_before_the_next_start(void **state)
 	assert_true(runtime_remove(first.runtime, "NEXT", NULL));
 }
 
+/* A firewall that is loaded anew (nftables.service, "flush ruleset") takes everybody's rules away. */
+static void flushed_rules_are_made_again_under_running_workspaces(void **state)
+{
+	(void)state;
+	fixture_shell("nft delete table inet roost_%s", first.installation);
+	assert_true(runtime_tend(first.runtime, NULL));
+	fixture_shell("nft list table inet roost_%s >/dev/null", first.installation);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -91,6 +100,7 @@ int main(void)
 	    cmocka_unit_test(workspaces_of_two_installations_do_not_reach_each_other),
 	    cmocka_unit_test(the_end_of_one_leaves_the_other_as_it_was),
 	    cmocka_unit_test(flushed_rules_are_made_again_before_the_next_start),
+	    cmocka_unit_test(flushed_rules_are_made_again_under_running_workspaces),
 	};
 	return cmocka_run_group_tests(tests, open_both, close_first);
 }

@@ -150,10 +150,17 @@ static bool fake_paths(void *state, struct arena *arena, const char *id, const c
 	return true;
 }
 
+static bool fake_tend(void *state, struct error *error)
+{
+	(void)state;
+	return note("tend", error);
+}
+
 static const struct runtime_driver fake_driver = {.name = "fake",
 						  .open = fake_open,
 						  .close = fake_close,
 						  .probe = fake_probe,
+						  .tend = fake_tend,
 						  .make_disk = fake_disk,
 						  .make_network = fake_network,
 						  .start = fake_start,
