@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -255,6 +256,8 @@ int main(int argc, char **argv)
 	int code = read_arguments(argc, argv);
 	if (code >= 0)
 		return code;
+	/* The projection holds what all owners told, in a folder that others may walk through. */
+	umask(0077);
 	log_open("controller", log_level_from_name(option_text(OPTION_ROOST_LOG_LEVEL)));
 	uv_loop_init(&controller.loop);
 	if (!installation_fill_options("controller", &error) || !open_all(&controller, &error)) {

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { OUTPUT_MAX = 64 * 1024, SECONDS = 1000 };
@@ -111,6 +112,19 @@ static void a_second_up_is_refused_and_names_the_first(void **state)
 	assert_non_null(strstr(fixture->output, "runs already"));
 	must(fixture, fixture->folder, "node list");
 	assert_non_null(strstr(fixture->output, "running"));
+}
+
+/* Sandboxes' users must be able to walk through the folder, so every file in it has to look after itself. */
+static void what_the_daemons_know_is_for_their_owner_only(void **state)
+{
+	static const char *const names[] = {"controller.db", "sweeper.db", "nodeagent.db", "installation.json"};
+	struct fixture *fixture = *state;
+	must(fixture, fixture->folder, "up --detach");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct stat status;
+		assert_int_equal(stat(arena_printf(fixture->arena, "%s/%s", fixture->folder, names[i]), &status), 0);
+		assert_int_equal(status.st_mode & 0077, 0);
+	}
 }
 
 static void installations_live_side_by_side_and_down_ends_only_its_own(void **state)
@@ -264,6 +278,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_second_up_is_refused_and_names_the_first),
+	    TEST(what_the_daemons_know_is_for_their_owner_only),
 	    TEST(installations_live_side_by_side_and_down_ends_only_its_own),
 	    TEST(every_daemon_is_started_again_when_it_is_killed),
 	    TEST(a_killed_supervisor_leaves_no_daemon_and_the_next_one_finds_everything),
