@@ -79,6 +79,14 @@ static bool sound(struct database *database)
 	return ok;
 }
 
+/* After a check or an opening that failed: whether the file is to blame. A full disk, or a file that cannot
+ * be read just now, is no reason to give up what has yet to be reported. */
+static bool is_damaged(struct database *database)
+{
+	int code = sqlite3_errcode(database->handle);
+	return code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
 static void close_handle(struct database *database)
 {
 	for (int i = 0; i < database->cached; i++)
@@ -124,7 +132,12 @@ struct database *database_open(const char *path, const char *const *migrations, 
 		error_set(error, ERROR_INTERNAL, "out of memory");
 		return NULL;
 	}
-	if (!open_handle(database, path, error) || !sound(database)) {
+	bool good = open_handle(database, path, error) && sound(database);
+	if (!good && !is_damaged(database)) {
+		sql_error(database, error, path);
+		goto failed;
+	}
+	if (!good) {
 		close_handle(database);
 		set_aside(path);
 		if (!open_handle(database, path, error))

@@ -3,6 +3,7 @@
 #include "tests/unit/nodeagent/fixture.h"
 
 #include <sqlite3.h>
+#include <sys/resource.h>
 
 #define WORKSPACE "01JABCDEFGHJKMNPQRSTVWXYZ0"
 #define SECOND	  "01JABCDEFGHJKMNPQRSTVWXYZ1"
@@ -291,6 +292,28 @@ static void a_damaged_file_is_set_aside_and_made_anew(void **state)
 	assert_int_equal(access(aside, F_OK), 0);
 }
 
+/* Here for want of a descriptor, elsewhere on a full disk: the file is sound, and what has yet to be reported is in it.
+ */
+static void a_file_that_cannot_be_opened_just_now_is_kept(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error error = {0};
+	struct rlimit files;
+	char aside[400];
+	uint64_t epoch = store_identity(fixture->store)->agent_epoch;
+	store_close(fixture->store);
+	snprintf(aside, sizeof(aside), "%s.damaged", fixture->path);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){.rlim_cur = 3, .rlim_max = files.rlim_max}), 0);
+	fixture->store = store_open(fixture->path, "boot-1", FIXTURE_NOW, &fixture->fresh, &error);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+	assert_null(fixture->store);
+	assert_int_equal(access(aside, F_OK), -1);
+	fixture_open(fixture, "boot-1");
+	assert_false(fixture->fresh);
+	assert_int_equal(store_identity(fixture->store)->agent_epoch, epoch);
+}
+
 static void a_newer_programs_file_is_refused(void **state)
 {
 	struct fixture *fixture = *state;
@@ -318,6 +341,7 @@ int main(void)
 	    fixture_test(what_was_removed_is_forgotten_and_stays_away),
 	    fixture_test(a_page_that_makes_no_sense_is_refused_by_name),
 	    fixture_test(a_damaged_file_is_set_aside_and_made_anew),
+	    fixture_test(a_file_that_cannot_be_opened_just_now_is_kept),
 	    fixture_test(a_newer_programs_file_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
