@@ -180,6 +180,10 @@ static void on_input(struct host *host, struct host_client *client, uint64_t id,
 	case INPUT_FULL:
 		answer_error(client, id, ERROR_BUSY, "The program does not read its input. Try again later.");
 		return;
+	case INPUT_OTHER:
+		answer_error(client, id, ERROR_IDEMPOTENCY_KEY_REUSED,
+			     error_code_sentence(ERROR_IDEMPOTENCY_KEY_REUSED));
+		return;
 	case INPUT_TAKEN:
 		host_terminal_write(host);
 		break;

@@ -1,5 +1,5 @@
-/* Input on its way to the pty. Ids are kept whole, oldest forgotten first; their hashes are only there
- * to find them fast. */
+/* Input on its way to the pty. Ids are kept whole, oldest forgotten first, with a sum of what was typed
+ * under them, so that the same id with other text is told from a repetition. */
 #include "nodeagent/session/input_queue.h"
 
 #include "bus/foundation/limits.h"
@@ -8,7 +8,8 @@
 #include <string.h>
 
 struct remembered {
-	uint32_t hash;
+	uint64_t id_sum; /* only to find the id fast */
+	uint64_t data_sum;
 	char *id;
 };
 
@@ -36,33 +37,35 @@ void input_queue_free(struct input_queue *queue)
 }
 
 /* FNV-1a */
-static uint32_t hash_of(const char *id)
+static uint64_t sum_of(const void *data, size_t size)
 {
-	uint32_t hash = 2166136261u;
-	for (; *id != '\0'; id++)
-		hash = (hash ^ (unsigned char)*id) * 16777619u;
-	return hash;
+	const unsigned char *bytes = data;
+	uint64_t sum = 14695981039346656037u;
+	for (size_t i = 0; i < size; i++)
+		sum = (sum ^ bytes[i]) * 1099511628211u;
+	return sum;
 }
 
-static bool was_typed(const struct input_queue *queue, const char *id, uint32_t hash)
+/* NULL when nothing was typed under this id, or too long ago. */
+static const struct remembered *find(const struct input_queue *queue, const char *id, uint64_t id_sum)
 {
 	size_t count = queue->ids_seen;
 	if (count > SESSION_INPUT_IDS_REMEMBERED)
 		count = SESSION_INPUT_IDS_REMEMBERED;
 	for (size_t i = 0; i < count; i++)
-		if (queue->ids[i].hash == hash && strcmp(queue->ids[i].id, id) == 0)
-			return true;
-	return false;
+		if (queue->ids[i].id_sum == id_sum && strcmp(queue->ids[i].id, id) == 0)
+			return &queue->ids[i];
+	return NULL;
 }
 
-static bool remember(struct input_queue *queue, const char *id, uint32_t hash)
+static bool remember(struct input_queue *queue, const char *id, uint64_t id_sum, uint64_t data_sum)
 {
 	char *copy = strdup(id);
 	if (copy == NULL)
 		return false;
 	struct remembered *place = &queue->ids[queue->ids_seen++ % SESSION_INPUT_IDS_REMEMBERED];
 	free(place->id);
-	*place = (struct remembered){.hash = hash, .id = copy};
+	*place = (struct remembered){.id_sum = id_sum, .data_sum = data_sum, .id = copy};
 	return true;
 }
 
@@ -88,10 +91,11 @@ static bool make_room(struct input_queue *queue, size_t size)
 enum input_result input_queue_add(struct input_queue *queue, const char *id, const void *data, size_t size)
 {
 	bool named = id != NULL && id[0] != '\0';
-	uint32_t hash = named ? hash_of(id) : 0;
-	if (named && was_typed(queue, id, hash))
-		return INPUT_HAD_IT;
-	if (!make_room(queue, size) || (named && !remember(queue, id, hash)))
+	uint64_t id_sum = named ? sum_of(id, strlen(id)) : 0, data_sum = named ? sum_of(data, size) : 0;
+	const struct remembered *typed = named ? find(queue, id, id_sum) : NULL;
+	if (typed != NULL)
+		return typed->data_sum == data_sum ? INPUT_HAD_IT : INPUT_OTHER;
+	if (!make_room(queue, size) || (named && !remember(queue, id, id_sum, data_sum)))
 		return INPUT_FULL;
 	if (size > 0)
 		memcpy(queue->data + queue->end, data, size);

@@ -12,6 +12,7 @@ struct input_queue;
 enum input_result {
 	INPUT_TAKEN,
 	INPUT_HAD_IT, /* this id was typed before */
+	INPUT_OTHER,  /* other data was typed under this id; nothing was taken (D5) */
 	INPUT_FULL,   /* nothing was taken, the id is not remembered */
 };
 

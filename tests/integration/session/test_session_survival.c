@@ -103,7 +103,9 @@ static void a_killed_agent_is_survived_and_the_session_adopted(void **state)
 	fixture_wait_running(fixture, id);
 	fixture_wait_text(fixture, id, "\nbefore\n");
 	/* an input whose answer the dead agent never passed on is not typed again */
-	assert_int_equal(fixture_input(fixture, id, "before", "x=lost\r"), ERROR_NONE);
+	assert_int_equal(fixture_input(fixture, id, "before", "x=kept; echo be''fore\r"), ERROR_NONE);
+	/* and other input under its id is refused (D5) */
+	assert_int_equal(fixture_input(fixture, id, "before", "x=lost\r"), ERROR_IDEMPOTENCY_KEY_REUSED);
 	assert_int_equal(fixture_input(fixture, id, "after", "echo x=$x\r"), ERROR_NONE);
 	fixture_wait_text(fixture, id, "\nx=kept\n");
 	assert_int_equal(fixture_stop(fixture, id, 1000), ERROR_NONE);

@@ -120,6 +120,7 @@ static void input_is_typed_in_order_and_each_id_once(void **state)
 	assert_int_equal(input_queue_add(queue, "a", "one ", 4), INPUT_TAKEN);
 	assert_int_equal(input_queue_add(queue, "b", "two ", 4), INPUT_TAKEN);
 	assert_int_equal(input_queue_add(queue, "a", "one ", 4), INPUT_HAD_IT);
+	assert_int_equal(input_queue_add(queue, "a", "two ", 4), INPUT_OTHER);
 	type_all(queue, typed, 3);
 	assert_int_equal(input_queue_add(queue, "b", "two ", 4), INPUT_HAD_IT);
 	assert_int_equal(input_queue_add(queue, NULL, "reply ", 6), INPUT_TAKEN);
