@@ -255,6 +255,15 @@ static bool write_names(const struct bundle *bundle, const char *host, struct er
 	       write_generated(bundle, "resolv.conf", resolver, error);
 }
 
+/* Only the runtime program and the agent read it: it holds the owner's environment, in a folder that others
+ * may walk through. */
+static bool close_to_others(const struct bundle *bundle, const char *name, struct error *error)
+{
+	char path[PLACE_PATH_MAX];
+	place_join(path, bundle->place->bundle, name);
+	return chmod(path, 0600) == 0 || error_errno(error, errno, "cannot close %s to others", path);
+}
+
 /* Takes the JSON over, which is NULL when it could not be made. */
 static bool write_json(const struct bundle *bundle, const char *name, json_t *json, struct error *error)
 {
@@ -263,7 +272,7 @@ static bool write_json(const struct bundle *bundle, const char *name, json_t *js
 	if (text == NULL)
 		return error_set(error, ERROR_INTERNAL, "the sandbox of workspace %s cannot be described",
 				 bundle->workspace->id);
-	bool written = write_generated(bundle, name, text, error);
+	bool written = write_generated(bundle, name, text, error) && close_to_others(bundle, name, error);
 	free(text);
 	return written;
 }
