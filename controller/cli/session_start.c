@@ -26,7 +26,7 @@ static int run(struct invocation *invocation)
 }
 
 static const struct verb_option options[] = {
-    {"label", "label", "What you call it; made from the command without it."},
+    {"label", "label", "What you call it; the program's name without it."},
     OPTION_WAIT,
     OPTION_KEY,
     OPTION_END,

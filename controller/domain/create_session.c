@@ -45,6 +45,35 @@ static bool node_has_agent(const Roost__NodeState *node, const char *agent_type)
 	return false;
 }
 
+/* A shell is bash where the image has it; an agent is the program of its name. */
+static void set_command(Roost__SessionCreated *created, const Roost__CreateSessionRequest *request, struct arena *arena)
+{
+	static const char *shell[] = {"/bin/sh", "-c", "command -v bash >/dev/null && exec bash -l; exec sh -l"};
+	if (request->n_command > 0) {
+		created->n_command = request->n_command;
+		created->command = request->command;
+	} else if (strcmp(created->agent_type, "shell") == 0) {
+		created->n_command = sizeof(shell) / sizeof(shell[0]);
+		created->command = shell;
+	} else {
+		created->n_command = 1;
+		created->command = arena_array_of(arena, const char *, 1);
+		created->command[0] = created->agent_type;
+	}
+}
+
+/* What the user calls it, or else the program's own name. */
+static const char *label_of(const Roost__CreateSessionRequest *request, const char *agent_type, struct arena *arena)
+{
+	if (request->label != NULL)
+		return name_trim(request->label, arena);
+	if (request->n_command == 0)
+		return agent_type;
+	const char *slash = strrchr(request->command[0], '/');
+	const char *program = slash == NULL ? request->command[0] : slash + 1;
+	return validate_name("label", program, NULL) ? program : agent_type;
+}
+
 static Roost__SessionCreated *session_created(const struct decision_inputs *inputs,
 					      const Roost__CreateSessionRequest *request,
 					      const Roost__WorkspaceState *workspace)
@@ -56,10 +85,9 @@ static Roost__SessionCreated *session_created(const struct decision_inputs *inpu
 	created->workspace_id = workspace->resource->id;
 	created->has_generation = true;
 	created->generation = workspace->resource->generation;
-	created->label = request->label == NULL ? agent_type : name_trim(request->label, inputs->arena);
+	created->label = label_of(request, agent_type, inputs->arena);
 	created->agent_type = agent_type;
-	created->n_command = request->n_command;
-	created->command = request->command;
+	set_command(created, request, inputs->arena);
 	created->has_cols = created->has_rows = true;
 	created->cols = request->has_cols ? request->cols : COLUMNS_DEFAULT;
 	created->rows = request->has_rows ? request->rows : ROWS_DEFAULT;

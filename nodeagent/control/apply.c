@@ -28,8 +28,6 @@ static bool check_session(const Roost__WantedSession *row, struct error *error)
 	if (!row->has_desired || !row->has_generation || row->generation == 0 || !row->has_version)
 		return error_set(error, ERROR_INVALID_ARGUMENT, "sessions: %s lacks desired, generation or version",
 				 row->id);
-	if (row->n_command == 0 && row->desired == ROOST__WANTED_SESSION__DESIRED__RUN)
-		return error_set(error, ERROR_INVALID_ARGUMENT, "sessions: %s lacks a command", row->id);
 	return true;
 }
 

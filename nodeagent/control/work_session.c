@@ -163,8 +163,8 @@ static void begin_start(struct agent *agent, struct session_row *row)
 	struct arena *arena = job->job.arena;
 	Roost__WantedSession *wanted = (Roost__WantedSession *)message_unpack(&roost__wanted_session__descriptor,
 									      row->message, arena, &job->error);
-	if (!wanted) {
-		fail(agent, row, "The session's command cannot be read.");
+	if (!wanted || wanted->n_command == 0) {
+		fail(agent, row, "The session has no command that can be run.");
 		arena_free(arena);
 		return;
 	}

@@ -124,6 +124,9 @@ shows "web has the other one" "hello from next" inside web 'cat /workspace/READM
 
 echo "sessions"
 claim "a session in api" roost session start api --label shell -- bash
+claim "a shell without a command" roost session start api --label plain
+claim "which is told to exit" roost session send plain --enter 'exit 0'
+claim "and does" roost session wait plain
 claim "a server on port 8080 in api" roost session start api --label api-server -- sh -c "$serve"
 claim "another on port 8080 in web" roost session start web --label web-server -- sh -c "$serve"
 api_head=$(git -C "$repository" rev-parse main)

@@ -347,6 +347,7 @@ static void test_sessions_are_made_once_per_key_in_a_running_workspace(void **st
 	const char *id = inputs->new_id;
 	const struct decision *decision = create_session(inputs, workspace);
 	assert_string_equal(decision->answer.session->id, id);
+	assert_true(decision->record->changes[0]->session_created->n_command > 0); /* a node starts nothing else */
 	assert_string_equal(decision->answer.session->label, "shell");
 	assert_string_equal(decision->answer.session->agent_type, "shell");
 	assert_int_equal(decision->answer.session->status, ROOST__AGENT_SESSION__STATUS__STARTING);

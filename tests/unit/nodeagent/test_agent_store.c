@@ -269,10 +269,6 @@ static void a_page_that_makes_no_sense_is_refused_by_name(void **state)
 	page_of(&page, "log", 1, 0, 5);
 	add_workspace(&page, WORKSPACE, 5, 0, RUN);
 	refuse(fixture, &page, "workspaces");
-	page_of(&page, "log", 1, 0, 5);
-	add_session(&page, SESSION, 5);
-	page.session.n_command = 0;
-	refuse(fixture, &page, "command");
 }
 
 static void a_damaged_file_is_set_aside_and_made_anew(void **state)
