@@ -47,7 +47,8 @@ static int run_verb(const struct verb *verb, int argc, char **argv)
 	else
 		status = run_connected(&invocation);
 	arena_free(invocation.arena);
-	return fflush(stdout) == 0 ? status : EXIT_FAILED;
+	bool written = fflush(stdout) == 0 && ferror(stdout) == 0;
+	return written ? status : EXIT_FAILED;
 }
 
 static bool asks_for_help(int argc, char **argv)

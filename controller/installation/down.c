@@ -109,6 +109,6 @@ int down_main(int argc, char **argv)
 	if (down(&arguments, &error))
 		return 0;
 	fflush(stdout);
-	fprintf(stderr, "roost down: %s\n", error.message);
+	fprintf(stderr, "roost down: %s: %s\n", error_code_name(error.code), error.message);
 	return 1;
 }

@@ -55,7 +55,7 @@ static void say(const char *line)
 static void say_error(const struct error *error)
 {
 	fflush(stdout);
-	fprintf(stderr, "roost up: %s\n", error->message);
+	fprintf(stderr, "roost up: %s: %s\n", error_code_name(error->code), error->message);
 }
 
 /* ---- the end ---- */
