@@ -206,7 +206,7 @@ static void watch_signals(struct up *up)
 
 static void start(struct up *up)
 {
-	struct error error;
+	struct error error = {.code = ERROR_INTERNAL};
 	up->supervisor = supervisor_new(&up->loop, &up->installation, say);
 	struct bring_up_settings settings = {
 	    .installation = &up->installation,
@@ -230,7 +230,7 @@ static void start(struct up *up)
 /* In the foreground or as the background's process. */
 static int run(struct up *up)
 {
-	struct error error;
+	struct error error = {.code = ERROR_INTERNAL};
 	up->arena = arena_new();
 	if (!prepare(up, &error)) {
 		say_error(&error);
