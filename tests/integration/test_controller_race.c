@@ -1,4 +1,5 @@
-/* Two controllers on one bus, both busy: names stay distinct, capacity is exact, a key counts once. */
+/* Two controllers on one bus, both busy with an owner who has several nodes with several workspaces each
+ * (S0-01): names stay distinct, capacity is exact, a key counts once. */
 #include "tests/support/controllers.h"
 #include "tests/support/fake_agent.h"
 #include "tests/support/loop.h"

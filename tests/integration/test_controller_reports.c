@@ -164,7 +164,8 @@ static void expect_status(struct fixture *fixture, const char *id, Roost__Worksp
 	assert_int_equal(get_workspace(&fixture->controllers, "alice", id)->status, status);
 }
 
-/* S1-03: the record is there before the answer. */
+/* S1-01, S1-03: the report itself moves the workspace on, nobody asks again; the record is there before the
+ * answer. */
 static void a_report_is_in_the_log_before_it_is_answered(void **state)
 {
 	struct fixture *fixture = *state;
