@@ -103,6 +103,24 @@ static void sessions_run_beside_each_other(void **state)
 	assert_true(bench_lives(bench_process_of(bench, id)));
 }
 
+/* One row that cannot be done fails by itself: what else is wanted is stored and done (S0-29). */
+static void a_session_without_a_command_fails_alone(void **state)
+{
+	struct bench *bench = *state;
+	struct fake_controller *controller = &bench->controller;
+	char id[27], without[27], good[27], other[27];
+	bench_run_workspace(bench, bench_id(id), 1);
+	fake_controller_want_session(controller, bench_id(without), id, 1, SESSION_RUN, "");
+	fake_controller_want_session(controller, bench_id(good), id, 1, SESSION_RUN, "exit 3");
+	assert_string_equal(fake_controller_await(controller, TOLD(SESSION_FAILED), without, 1)->message,
+			    "The session has no command that can be run.");
+	assert_int_equal(fake_controller_await(controller, TOLD(SESSION_ENDED), good, 1)->exit_code, 3);
+	bench_run_workspace(bench, bench_id(other), 1);
+	fake_controller_want(controller, id, 1, ROOST__WANTED_WORKSPACE__DESIRED__STOP, "");
+	fake_controller_await(controller, TOLD(WORKSPACE_STOPPED), id, 1);
+	assert_int_equal(fake_controller_count(controller, TOLD(SESSION_FAILED), without), 1);
+}
+
 /* The pid that a session's host wrote into its lock. */
 static pid_t host_of(const struct bench *bench, const char *session)
 {
@@ -167,6 +185,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    bench_test(sessions_run_beside_each_other),
+	    bench_test(a_session_without_a_command_fails_alone),
 	    bench_test(a_session_whose_host_is_killed_is_told_and_cleared),
 	    bench_test(sessions_end_with_their_workspace),
 	};

@@ -241,7 +241,7 @@ static Roost__WantedSession *session_message(const struct wanted_row *row, struc
 	message->command[0] = "sh";
 	message->command[1] = "-c";
 	message->command[2] = row->script;
-	message->n_command = 3;
+	message->n_command = row->script[0] != '\0' ? 3 : 0;
 	return message;
 }
 

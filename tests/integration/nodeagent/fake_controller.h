@@ -29,7 +29,7 @@ struct wanted_row {
 	int desired;
 	char image[64];
 	char repository[512];
-	char script[512]; /* of a session: sh -c */
+	char script[512]; /* of a session: sh -c; "" for no command at all */
 };
 
 struct fake_controller {
