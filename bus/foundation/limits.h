@@ -33,6 +33,15 @@ enum {
 	LIST_LIMIT_MAX = 500,
 	LIST_LIMIT_DEFAULT = 100,
 	STEP_OUTPUT_TAIL_BYTES = 16 * 1024,
+	LOG_LINE_BYTES_MAX = 4096,            /* of a log that a node keeps */
+	LOG_WAIT_MS_MAX = 30 * 1000,          /* of a request that waits for the next line */
+	WAIT_MS_MAX = 60 * 1000,              /* of a command that waits for the outcome */
+	WORKSPACE_DEPTH_MAX = 8,              /* children of children */
+	INVENTORY_PAGE_MAX = 500,             /* workspaces in one answer */
+	SWEEP_FINDINGS_MAX = 500,             /* in one answer */
+	TEMPLATES_MAX = 256,
+	TEMPLATE_BYTES_MAX = 64 * 1024,
+	SNAPSHOT_PAGE_BYTES_MAX = 192 * 1024,
 	UNKNOWN_WORKSPACES_MAX = 100,         /* named in a heartbeat */
 
 	/* queues and retries */

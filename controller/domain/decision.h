@@ -52,14 +52,20 @@ enum decision_kind {
 	DECISION_REFUSE,
 };
 
+struct refusal_detail {
+	const char *name, *value;
+};
+
 struct decision {
 	enum decision_kind kind;
-	Roost__Record *record;	    /* APPEND */
-	uint64_t expected_last_seq; /* APPEND: of the record's subject */
-	bool again;		    /* APPEND: a claim; decide again once it is projected */
-	bool certain;		    /* see above */
-	struct answer answer;	    /* NOTHING, REPEAT, and APPEND unless again; without live fields */
-	struct error refusal;	    /* REFUSE */
+	Roost__Record *record;		/* APPEND */
+	uint64_t expected_last_seq;	/* APPEND: of the record's subject */
+	bool again;			/* APPEND: a claim; decide again once it is projected */
+	bool certain;			/* see above */
+	struct answer answer;		/* NOTHING, REPEAT, and APPEND unless again; without live fields */
+	struct error refusal;		/* REFUSE */
+	struct refusal_detail *details; /* REFUSE: for the error's details, such as what a confirmation lists */
+	size_t detail_count;
 };
 
 /* Commands, by their stem in schemas/commands.def. */
@@ -74,6 +80,15 @@ struct decision *decide_restart_workspace(const struct decision_inputs *inputs,
 					  const Roost__RestartWorkspaceRequest *request);
 struct decision *decide_delete_workspace(const struct decision_inputs *inputs,
 					 const Roost__DeleteWorkspaceRequest *request);
+struct decision *decide_update_workspace(const struct decision_inputs *inputs,
+					 const Roost__UpdateWorkspaceRequest *request);
+struct decision *decide_rebuild_workspace(const struct decision_inputs *inputs,
+					  const Roost__RebuildWorkspaceRequest *request);
+struct decision *decide_reap_workspace(const struct decision_inputs *inputs,
+				       const Roost__ReapWorkspaceRequest *request);
+struct decision *decide_stop_node(const struct decision_inputs *inputs, const Roost__StopNodeRequest *request);
+struct decision *decide_start_node(const struct decision_inputs *inputs, const Roost__StartNodeRequest *request);
+struct decision *decide_delete_node(const struct decision_inputs *inputs, const Roost__DeleteNodeRequest *request);
 struct decision *decide_create_session(const struct decision_inputs *inputs,
 				       const Roost__CreateSessionRequest *request);
 struct decision *decide_stop_session(const struct decision_inputs *inputs, const Roost__StopSessionRequest *request);
@@ -97,5 +112,19 @@ struct decision *decide_node_health(const struct decision_inputs *inputs, const 
 /* Makes the node of a claim whose maker never came back. NOTHING when it exists or is not claimed. The
  * key and hash of the claim, if it had one, are in the inputs, so that a late retry gets its answer. */
 struct decision *decide_complete_node_claim(const struct decision_inputs *inputs, const char *node_id);
+
+/* The second half of deleting a node: its owner's roster lets go of it. NOTHING unless the node is
+ * deleted and still in the roster. */
+struct decision *decide_release_node(const struct decision_inputs *inputs, const char *node_id);
+
+/* The sweeper's finding, judged again by this state: a sweeper_found, and what follows from it (a
+ * workspace_found, a workspace_wanted_anew, a workspace_lost ...). NOTHING when the state no longer bears
+ * it out. `inputs->owner` is whose it is. Compaction is not decided here. */
+struct decision *decide_act_sweep(const struct decision_inputs *inputs, const Roost__SweepFinding *finding);
+
+/* The node says that it holds a later version than the log has, of the same log and epoch: the log was
+ * restored from a backup. Begins a new epoch for the node. Only from a caught-up projection. */
+struct decision *decide_log_rolled_back(const struct decision_inputs *inputs, const char *node_id, uint64_t log_epoch,
+					uint64_t reported_version);
 
 #endif

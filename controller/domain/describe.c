@@ -99,6 +99,44 @@ static const char *say_rejected(const Roost__Change *change, const struct descri
 			    or_empty(change->report_rejected->reason));
 }
 
+static const char *say_node_stop_failed(const Roost__Change *change, const struct described *about, struct arena *arena)
+{
+	return arena_printf(arena, "Node %s could not be cleared, it is tried again: %s", node_name(about),
+			    or_empty(change->node_stop_failed->message));
+}
+
+static const char *say_node_deleted(const Roost__Change *change, const struct described *about, struct arena *arena)
+{
+	return change->node_deleted->abandoned
+		   ? arena_printf(arena, "Node %s is abandoned; what was on it may still be there", node_name(about))
+		   : arena_printf(arena, "Node %s is deleted", node_name(about));
+}
+
+static const char *say_degraded(const Roost__Change *change, const struct described *about, struct arena *arena)
+{
+	return arena_printf(arena, "Node %s is degraded, it answers but fails at its work: %s", node_name(about),
+			    or_empty(change->node_degraded->message));
+}
+
+static const char *say_found(const Roost__Change *change, const struct described *about, struct arena *arena)
+{
+	return arena_printf(arena, "Workspace %s was on node %s and in no log; it is being deleted",
+			    or_empty(change->workspace_found->workspace_id), node_name(about));
+}
+
+static const char *say_collapsed(const Roost__Change *change, const struct described *about, struct arena *arena)
+{
+	return arena_printf(arena, "Workspace %s is shown %s", workspace_name(about),
+			    change->workspace_collapsed->collapsed ? "collapsed" : "expanded");
+}
+
+static const char *say_sweeper_found(const Roost__Change *change, const struct described *about, struct arena *arena)
+{
+	const Roost__SweeperFound *found = change->sweeper_found;
+	(void)about;
+	return arena_printf(arena, "The sweeper found: %s. %s", or_empty(found->reason), or_empty(found->next_step));
+}
+
 /* A row is a level and either a sentence with one name in it, of the thing that the change is about,
  * or a function. */
 enum subject { NOBODY, NODE, WORKSPACE, SESSION };
@@ -119,9 +157,15 @@ static const struct description {
     DESCRIBE(NODE_STOPPED, INFO, NODE, "Node ", " is stopped", NULL),
     DESCRIBE(NODE_FAILED, ERROR, NODE, NULL, NULL, say_node_failed),
     DESCRIBE(NODE_DELETING, INFO, NODE, "Node ", " is being deleted, with all that is on it", NULL),
-    DESCRIBE(NODE_DELETED, INFO, NODE, "Node ", " is deleted", NULL),
+    DESCRIBE(NODE_DELETED, INFO, NODE, NULL, NULL, say_node_deleted),
     DESCRIBE(NODE_HEALTH_CHANGED, WARNING, NODE, NULL, NULL, say_health),
     DESCRIBE(NODE_CAPABILITIES_CHANGED, INFO, NODE, "Node ", " has other capabilities", NULL),
+    DESCRIBE(NODE_STARTING, INFO, NODE, "Node ", " is starting", NULL),
+    DESCRIBE(NODE_STOP_FAILED, ERROR, NODE, NULL, NULL, say_node_stop_failed),
+    DESCRIBE(NODE_DEGRADED, ERROR, NODE, NULL, NULL, say_degraded),
+    DESCRIBE(NODE_RECOVERED, INFO, NODE, "Node ", " works again", NULL),
+    DESCRIBE(LOG_ROLLED_BACK, WARNING, NODE, "The log went back to an earlier state under node ",
+	     "; what the node knows beyond it is kept", NULL),
     DESCRIBE(WORKSPACE_CREATED, INFO, WORKSPACE, "Workspace ", " is being made", NULL),
     DESCRIBE(WORKSPACE_STEP, INFO, WORKSPACE, NULL, NULL, say_step),
     DESCRIBE(WORKSPACE_RUNNING, INFO, WORKSPACE, "Workspace ", " is running", NULL),
@@ -134,11 +178,21 @@ static const struct description {
     DESCRIBE(WORKSPACE_DELETED, INFO, WORKSPACE, "Workspace ", " is deleted", NULL),
     DESCRIBE(WORKSPACE_STOP_FAILED, ERROR, WORKSPACE, NULL, NULL, say_stop_failed),
     DESCRIBE(WORKSPACE_LOST, ERROR, WORKSPACE, NULL, NULL, say_lost),
+    DESCRIBE(WORKSPACE_REBUILDING, INFO, WORKSPACE, "Workspace ",
+	     " is being rebuilt; its files are kept, its earlier sessions end", NULL),
+    DESCRIBE(WORKSPACE_COLLAPSED, DEBUG, WORKSPACE, NULL, NULL, say_collapsed),
+    DESCRIBE(WORKSPACE_GENERATION_RAISED, WARNING, WORKSPACE, "Workspace ",
+	     " is further on its node than in the log; the node's word counts", NULL),
+    DESCRIBE(WORKSPACE_FOUND, WARNING, WORKSPACE, NULL, NULL, say_found),
+    DESCRIBE(WORKSPACE_WANTED_ANEW, INFO, WORKSPACE, "The node is told once more what is wanted of workspace ", "",
+	     NULL),
     DESCRIBE(SESSION_CREATED, INFO, SESSION, "Session ", " is starting", NULL),
     DESCRIBE(SESSION_RUNNING, INFO, SESSION, "Session ", " is running", NULL),
     DESCRIBE(SESSION_STOPPING, INFO, SESSION, "Session ", " is stopping", NULL),
     DESCRIBE(SESSION_ENDED, INFO, SESSION, NULL, NULL, say_ended),
     DESCRIBE(SESSION_FAILED, ERROR, SESSION, NULL, NULL, say_session_failed),
+    DESCRIBE(SESSION_WANTED_ANEW, INFO, SESSION, "The node is told once more what is wanted of session ", "", NULL),
+    DESCRIBE(SWEEPER_FOUND, WARNING, NODE, NULL, NULL, say_sweeper_found),
     DESCRIBE(REPORT_REJECTED, WARNING, NODE, NULL, NULL, say_rejected),
 #undef DESCRIBE
 };

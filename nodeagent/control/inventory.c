@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INVENTORY_PAGE_MAX = 500 };
-
 struct inventory_job {
 	struct job job; /* first */
 	struct agent *agent;

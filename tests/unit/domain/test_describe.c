@@ -38,6 +38,10 @@ static void test_every_change_of_the_schema_has_an_event(void **state)
 		record.n_changes = 1;
 		record.changes = &change;
 		const Roost__Event *event = describe_change(&record, 0, 9, &nothing, arena);
+		if (field->id == ROOST__CHANGE__CHANGE_SNAPSHOT) { /* tells people nothing new */
+			assert_null(event);
+			continue;
+		}
 		assert_non_null(event);
 		assert_string_equal(event->type, field->name);
 		assert_null(strchr(event->type, '.')); /* it is a token of the tail's subject */

@@ -98,13 +98,13 @@ static void every_type_comes_back(void **state)
 	comes_back_as(&roost__heartbeat__descriptor,
 		      "{\"nodeId\":\"n\",\"agentEpoch\":18446744073709551,\"sentAt\":\"2026-01-31T12:34:56Z\","
 		      "\"logEpoch\":\"18446744073709551615\",\"load1m\":0.1,\"workspacesRunning\":4294967295,"
-		      "\"unknownWorkspaces\":[\"a\",\"b\"]}",
+		      "\"unknownWorkspaces\":[\"a\",\"b\"],\"degradedError\":null}",
 		      "{\"nodeId\":\"n\",\"agentEpoch\":\"18446744073709551\","
 		      "\"sentAt\":\"2026-01-31T12:34:56.000Z\",\"logId\":null,"
 		      "\"logEpoch\":\"18446744073709551615\",\"heldVersion\":null,\"workspacesRunning\":4294967295,"
 		      "\"sessionsRunning\":null,\"load1m\":0.1,\"memoryAvailableBytes\":null,"
 		      "\"diskAvailableBytes\":null,\"reportsWaiting\":null,\"runtimeError\":null,"
-		      "\"unknownWorkspaces\":[\"a\",\"b\"]}");
+		      "\"unknownWorkspaces\":[\"a\",\"b\"],\"degradedError\":null}");
 	comes_back_as(&roost__session_ended__descriptor,
 		      "{\"sessionId\":\"s\",\"reason\":\"workspace_stop\",\"exitCode\":\"-2147483648\"}",
 		      "{\"sessionId\":\"s\",\"reason\":\"workspace_stop\",\"exitCode\":-2147483648}");
