@@ -110,7 +110,7 @@ static void every_type_comes_back(void **state)
 		      "{\"sessionId\":\"s\",\"reason\":\"workspace_stop\",\"exitCode\":-2147483648}");
 	comes_back_as(&roost__node_input_request__descriptor, "{\"data\":\"AP8=\"}",
 		      "{\"sessionId\":null,\"inputId\":null,\"data\":\"AP8=\"}");
-	comes_back_as(&roost__delete_workspace_response__descriptor, "{\"success\":false}", "{\"success\":false}");
+	comes_back_as(&roost__input_session_response__descriptor, "{\"success\":false}", "{\"success\":false}");
 }
 
 static void maps_are_objects_sorted_by_key(void **state)
@@ -255,7 +255,7 @@ static void numbers_out_of_range_or_of_another_kind_are_refused(void **state)
 	refuses(ended, "{\"exitCode\":2147483648}", "exitCode: expected a whole number of 32 bits");
 	refuses(ended, "{\"exitCode\":\"-2147483649\"}", "exitCode: expected a whole number of 32 bits");
 	refuses(ended, "{\"exitCode\":\"-\"}", "exitCode: expected a whole number of 32 bits");
-	refuses(&roost__delete_workspace_response__descriptor, "{\"success\":1}", "success: expected true or false");
+	refuses(&roost__input_session_response__descriptor, "{\"success\":1}", "success: expected true or false");
 }
 
 static void odd_doubles_come_back(void **state)
