@@ -3,7 +3,7 @@
 set -eu
 build=$1
 shift
-[ $# -gt 0 ] || set -- commands workspaces replay beats session
+[ $# -gt 0 ] || set -- commands workspaces replay beats fleet session
 for name in "$@"; do
 	printf '\n%s\n' "$name"
 	"$build/bin/bench_$name" "$build/bin"

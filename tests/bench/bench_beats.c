@@ -4,6 +4,7 @@
 #include "bus/foundation/log.h"
 #include "bus/wire/subject.h"
 #include "node.pb-c.h"
+#include "tests/bench/daemons.h"
 #include "tests/bench/measure.h"
 #include "tests/support/controllers.h"
 #include "tests/support/loop.h"
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { NODES = 1000, BEATS_PER_NODE = 20, BEAT_EVERY_S = 10 };
 
@@ -35,26 +35,6 @@ static void make_nodes(struct controllers *controllers)
 		const Roost__CreateNodeResponse *response = reply_expect_success(&replies[i], "node.create");
 		node_ids[i] = response->node->id;
 	}
-}
-
-/* User and system time of a process, in seconds. */
-static double processor_seconds(int process)
-{
-	char path[64], text[1024] = "";
-	snprintf(path, sizeof(path), "/proc/%d/stat", process);
-	FILE *file = fopen(path, "re");
-	if (file == NULL || fgets(text, sizeof(text), file) == NULL)
-		exit(1);
-	fclose(file);
-	char *field = strrchr(text, ')');
-	for (int i = 0; field != NULL && i < 12; i++) /* to the 14th of them all */
-		field = strchr(field + 1, ' ');
-	if (field == NULL)
-		exit(1);
-	char *system;
-	double ticks = (double)strtoul(field, &system, 10);
-	ticks += (double)strtoul(system, NULL, 10);
-	return ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
 static void publish_beats(struct controllers *controllers, struct connection *connection, uint64_t held)

@@ -1,13 +1,12 @@
 /* Commands, queries and reports on one controller and a real nats-server, each against its floor in the
  * same run: no node is real, no sandbox is made. */
 #include "bus/foundation/clock.h"
+#include "tests/bench/daemons.h"
 #include "tests/bench/fleet.h"
 #include "tests/bench/floors.h"
-#include "tests/support/cleanup.h"
 #include "tests/support/nats_server.h"
 #include "tests/support/process.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,46 +23,6 @@ enum {
 };
 
 #define OWNER "bench"
-
-static const char ready_line[] = "the projection holds the log";
-
-static bool controller_ready(const char *log_file)
-{
-	char line[1024];
-	FILE *file = fopen(log_file, "re");
-	bool ready = false;
-	while (file != NULL && !ready && fgets(line, sizeof(line), file) != NULL)
-		ready = strstr(line, ready_line) != NULL;
-	if (file != NULL)
-		fclose(file);
-	return ready;
-}
-
-static void start_controller(struct process *process, struct nats_server *server, const char *programs)
-{
-	char program[4096], database[4096], log_file[4096];
-	snprintf(program, sizeof(program), "%s/roost-controller", programs);
-	snprintf(database, sizeof(database), "%s/controller.db", cleanup_folder());
-	snprintf(log_file, sizeof(log_file), "%s/controller.log", nats_server_folder(server));
-	const char *const argv[] = {program,
-				    "--nats-url",
-				    nats_server_url(server),
-				    "--credentials",
-				    nats_server_credentials(server, "controller", NULL),
-				    "--data-dir",
-				    nats_server_folder(server),
-				    "--database",
-				    database,
-				    NULL};
-	process_start(process, argv, NULL, log_file);
-	for (int tries = 0; !controller_ready(log_file); tries++) {
-		if (tries == 200 || process_ended(process)) {
-			fprintf(stderr, "the controller did not start; see %s\n", log_file);
-			exit(1);
-		}
-		nats_Sleep(50);
-	}
-}
 
 static double median_ms(struct samples *samples)
 {
@@ -177,7 +136,7 @@ int main(int argc, char **argv)
 	struct nats_server *server = nats_server_start();
 	const char *url = nats_server_url(server);
 	struct process controller = {0};
-	start_controller(&controller, server, argv[1]);
+	daemon_start(&controller, server, argv[1], "roost-controller", "controller", NULL);
 	print_memory_line("resident memory of an idle controller", resident_megabytes(controller.pid), 24);
 	struct fleet fleet = {
 	    .agents = bench_connect(url, nats_server_credentials(server, "agents", NULL), "agents"),
@@ -197,8 +156,7 @@ int main(int argc, char **argv)
 	natsConnection_Destroy(follower);
 	natsConnection_Destroy(fleet.agents);
 	natsConnection_Destroy(fleet.owner);
-	process_signal(&controller, SIGTERM);
-	process_wait(&controller, 10000);
+	daemon_stop(&controller);
 	nats_server_stop(server);
 	return 0;
 }

@@ -2,12 +2,16 @@
 #include "tests/bench/fleet.h"
 
 #include "bus/foundation/clock.h"
+#include "bus/foundation/limits.h"
 #include "bus/wire/message.h"
 #include "node.pb-c.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 char *fleet_command(struct fleet *fleet, const char *command, const char *body)
 {
@@ -41,51 +45,72 @@ static void copy_id(const char *json, char id[27])
 	snprintf(id, 27, "%.26s", found + 6);
 }
 
-static void on_apply(natsConnection *connection, natsSubscription *subscription, natsMsg *message, void *context)
+static void respond(natsConnection *connection, natsMsg *message, const ProtobufCMessage *answer, struct arena *arena)
 {
-	(void)subscription;
-	(void)context;
-	struct arena *arena = arena_new();
+	struct bytes packed = message_pack(answer, arena);
+	natsConnection_Publish(connection, natsMsg_GetReply(message), packed.data, (int)packed.size);
+}
+
+static void answer_apply(natsConnection *connection, natsMsg *message, struct arena *arena)
+{
 	struct error error;
 	struct bytes data = {(const unsigned char *)natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message)};
 	const Roost__ApplyRequest *request =
 	    (const Roost__ApplyRequest *)message_unpack(&roost__apply_request__descriptor, data, arena, &error);
-	if (request != NULL) {
-		Roost__ApplyResponse response = ROOST__APPLY_RESPONSE__INIT;
-		response.log_id = request->log_id;
-		response.has_log_epoch = request->has_log_epoch;
-		response.log_epoch = request->log_epoch;
-		response.has_held_version = true;
-		response.held_version = request->to_version;
-		struct bytes packed = message_pack(&response.base, arena);
-		natsConnection_Publish(connection, natsMsg_GetReply(message), packed.data, (int)packed.size);
-	}
+	if (request == NULL)
+		return;
+	Roost__ApplyResponse response = ROOST__APPLY_RESPONSE__INIT;
+	response.log_id = request->log_id;
+	response.has_log_epoch = request->has_log_epoch;
+	response.log_epoch = request->log_epoch;
+	response.has_held_version = true;
+	response.held_version = request->to_version;
+	respond(connection, message, &response.base, arena);
+}
+
+/* Calls to all nodes, roost.node.<node>.<verb>; those of other verbs are left unanswered. */
+static void on_call(natsConnection *connection, natsSubscription *subscription, natsMsg *message, void *context)
+{
+	(void)subscription;
+	(void)context;
+	struct arena *arena = arena_new();
+	const char *verb = strrchr(natsMsg_GetSubject(message), '.') + 1;
+	const Roost__ProbeResponse probed = ROOST__PROBE_RESPONSE__INIT;
+	if (strcmp(verb, "apply") == 0)
+		answer_apply(connection, message, arena);
+	else if (strcmp(verb, "probe") == 0)
+		respond(connection, message, &probed.base, arena);
 	arena_free(arena);
 	natsMsg_Destroy(message);
 }
 
-static void send_report(struct fleet *fleet, int node, Roost__Report *report)
+static void send_reports(struct fleet *fleet, int node, Roost__Report **reports, int count)
 {
 	struct arena *arena = arena_new();
 	char subject[64];
 	natsMsg *answer = NULL;
 	Roost__ReportBatch batch = ROOST__REPORT_BATCH__INIT;
-	Roost__Report *reports[] = {report};
-	report->has_number = true;
-	report->number = ++fleet->reported[node];
-	report->has_happened_at = true;
-	report->happened_at = clock_wall_ms();
+	for (int i = 0; i < count; i++) {
+		reports[i]->has_number = reports[i]->has_happened_at = true;
+		reports[i]->number = ++fleet->reported[node];
+		reports[i]->happened_at = clock_wall_ms();
+	}
 	batch.node_id = fleet->node_ids[node];
 	batch.has_agent_epoch = true;
 	batch.agent_epoch = 1;
 	batch.reports = reports;
-	batch.n_reports = 1;
+	batch.n_reports = (size_t)count;
 	struct bytes packed = message_pack(&batch.base, arena);
 	snprintf(subject, sizeof(subject), "roost.report.%s", fleet->node_ids[node]);
 	bench_check(natsConnection_Request(&answer, fleet->agents, subject, packed.data, (int)packed.size, 5000),
 		    "report");
 	natsMsg_Destroy(answer);
 	arena_free(arena);
+}
+
+static void send_report(struct fleet *fleet, int node, Roost__Report *report)
+{
+	send_reports(fleet, node, &report, 1);
 }
 
 static void report_running(struct fleet *fleet, int node)
@@ -116,13 +141,72 @@ void fleet_report_step(struct fleet *fleet, int node)
 	send_report(fleet, node, &report);
 }
 
+void fleet_report_running(struct fleet *fleet, int node, const char (*workspace_ids)[27], int count)
+{
+	Roost__Report reports[REPORT_BATCH_MAX], *batch[REPORT_BATCH_MAX];
+	Roost__WorkspaceRunning running[REPORT_BATCH_MAX];
+	for (int i = 0; i < count; i++) {
+		roost__report__init(&reports[i]);
+		roost__workspace_running__init(&running[i]);
+		running[i].workspace_id = workspace_ids[i];
+		running[i].has_generation = true;
+		running[i].generation = 1;
+		reports[i].report_case = ROOST__REPORT__REPORT_WORKSPACE_RUNNING;
+		reports[i].workspace_running = &running[i];
+		batch[i] = &reports[i];
+	}
+	send_reports(fleet, node, batch, count);
+}
+
+struct fleet_beats {
+	pthread_t thread;
+	struct fleet *fleet;
+	useconds_t pause_us; /* between two nodes */
+	atomic_bool ends;
+};
+
+static void publish_beat(struct fleet *fleet, int node)
+{
+	unsigned char packed[256];
+	char subject[64];
+	Roost__Heartbeat beat = ROOST__HEARTBEAT__INIT;
+	beat.node_id = fleet->node_ids[node];
+	beat.has_agent_epoch = beat.has_load_1m = beat.has_memory_available_bytes = beat.has_workspaces_running = true;
+	beat.agent_epoch = 1;
+	beat.load_1m = 0.5;
+	beat.memory_available_bytes = 1000000000;
+	beat.workspaces_running = 20;
+	snprintf(subject, sizeof(subject), "roost.beat.%s", fleet->node_ids[node]);
+	natsConnection_Publish(fleet->agents, subject, packed, (int)protobuf_c_message_pack(&beat.base, packed));
+}
+
+static void *beat_on(void *context)
+{
+	struct fleet_beats *beats = context;
+	for (int node = 0; !atomic_load(&beats->ends); node = (node + 1) % beats->fleet->nodes) {
+		publish_beat(beats->fleet, node);
+		usleep(beats->pause_us);
+	}
+	return NULL;
+}
+
+void fleet_beat(struct fleet *fleet, int every_s)
+{
+	struct fleet_beats *beats = calloc(1, sizeof(*beats));
+	beats->fleet = fleet;
+	beats->pause_us = (useconds_t)(1000000LL * every_s / fleet->nodes);
+	fleet->beats = beats;
+	if (pthread_create(&beats->thread, NULL, beat_on, beats) != 0)
+		abort();
+}
+
 void fleet_start(struct fleet *fleet)
 {
 	size_t count = (size_t)fleet->nodes;
 	fleet->node_ids = calloc(count, sizeof(*fleet->node_ids));
 	fleet->workspace_ids = calloc(count, sizeof(*fleet->workspace_ids));
 	fleet->reported = calloc(count, sizeof(*fleet->reported));
-	bench_check(natsConnection_Subscribe(&fleet->apply, fleet->agents, "roost.node.*.apply", on_apply, NULL),
+	bench_check(natsConnection_Subscribe(&fleet->calls, fleet->agents, "roost.node.*.*", on_call, NULL),
 		    "subscribe for all nodes");
 	for (int node = 0; node < fleet->nodes; node++) {
 		char body[256];
@@ -140,7 +224,12 @@ void fleet_start(struct fleet *fleet)
 
 void fleet_stop(struct fleet *fleet)
 {
-	natsSubscription_Destroy(fleet->apply);
+	if (fleet->beats != NULL) {
+		atomic_store(&fleet->beats->ends, true);
+		pthread_join(fleet->beats->thread, NULL);
+		free(fleet->beats);
+	}
+	natsSubscription_Destroy(fleet->calls);
 	free(fleet->node_ids);
 	free(fleet->workspace_ids);
 	free(fleet->reported);

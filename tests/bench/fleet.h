@@ -11,9 +11,10 @@ struct fleet {
 	const char *user; /* the owner */
 	int nodes;
 	char (*node_ids)[27];
-	char (*workspace_ids)[27];    /* one on each node */
+	char (*workspace_ids)[27];    /* the first on each node */
 	unsigned long long *reported; /* reports sent, by node */
-	natsSubscription *apply;
+	natsSubscription *calls;
+	struct fleet_beats *beats;
 };
 
 /* Makes the nodes, lets them run, and one workspace on each. Ends the program on failure. */
@@ -22,6 +23,13 @@ void fleet_stop(struct fleet *fleet);
 
 /* Sends the next report of a node: a step of its workspace. Waits for the answer. */
 void fleet_report_step(struct fleet *fleet, int node);
+
+/* Says of workspaces of a node that they run, in one batch. */
+void fleet_report_running(struct fleet *fleet, int node, const char (*workspace_ids)[27], int count);
+
+/* From now on every node beats once in `every_s` seconds, spread evenly, in a thread of its own; until
+ * fleet_stop. */
+void fleet_beat(struct fleet *fleet, int every_s);
 
 /* A command of the owner in JSON, answered within five seconds; the body, to be freed. */
 char *fleet_command(struct fleet *fleet, const char *command, const char *body);
