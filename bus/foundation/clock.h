@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* This machine's wall clock, and its monotonic clock. */
+/* This machine's wall clock, and its monotonic clock. In builds with ROOST_CUTPOINTS the wall clock is
+ * wrong by ROOST_CLOCK_SKEW_MS of the environment, for tests: a process must behave the same then. */
 int64_t clock_wall_ms(void);
 int64_t clock_monotonic_ms(void);
 int64_t clock_monotonic_ns(void);

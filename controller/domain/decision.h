@@ -105,9 +105,10 @@ struct decision *decide_reports(const struct decision_inputs *inputs, const Roos
 struct decision *decide_provision_deadline(const struct decision_inputs *inputs, const char *workspace_id,
 					   uint32_t generation);
 
-/* The health computed from beats, when it is another than the announced one. */
+/* The health computed from beats and answered calls, when it is another than the announced one. `message`
+ * tells what is silent; NULL when nothing is. */
 struct decision *decide_node_health(const struct decision_inputs *inputs, const char *node_id,
-				    Roost__Node__Health health, int64_t silent_since_ms);
+				    Roost__Node__Health health, int64_t silent_since_ms, const char *message);
 
 /* Makes the node of a claim whose maker never came back. NOTHING when it exists or is not claimed. The
  * key and hash of the claim, if it had one, are in the inputs, so that a late retry gets its answer. */

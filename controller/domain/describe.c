@@ -36,16 +36,19 @@ static const char *say_claimed(const Roost__Change *change, const struct describ
 
 static const char *say_health(const Roost__Change *change, const struct described *about, struct arena *arena)
 {
-	static const char *const words[] = {
-	    [ROOST__NODE__HEALTH__HEALTHY] = "is healthy: it is heard again",
-	    [ROOST__NODE__HEALTH__STALE] = "is stale: nothing was heard of it for a while",
-	    [ROOST__NODE__HEALTH__UNHEALTHY] = "is unhealthy: nothing was heard of it for long. Its workspaces keep "
-					       "their last known state",
-	};
-	unsigned health = change->node_health_changed->health;
-	const char *words_of =
-	    health < sizeof(words) / sizeof(words[0]) && words[health] != NULL ? words[health] : "has another health";
-	return arena_printf(arena, "Node %s %s", node_name(about), words_of);
+	const char *name = node_name(about), *message = change->node_health_changed->message;
+	switch (change->node_health_changed->health) {
+	case ROOST__NODE__HEALTH__HEALTHY:
+		return arena_printf(arena, "Node %s is healthy: it is heard again", name);
+	case ROOST__NODE__HEALTH__STALE:
+		return arena_printf(arena, "Node %s is stale: %s", name,
+				    message != NULL ? message : "nothing was heard of it for a while");
+	case ROOST__NODE__HEALTH__UNHEALTHY:
+		return arena_printf(arena, "Node %s is unhealthy: %s. Its workspaces keep their last known state", name,
+				    message != NULL ? message : "nothing was heard of it for long");
+	default:
+		return arena_printf(arena, "Node %s has another health", name);
+	}
 }
 
 static const char *say_node_failed(const Roost__Change *change, const struct described *about, struct arena *arena)

@@ -2,7 +2,7 @@
 #include "controller/domain/deciding.h"
 
 struct decision *decide_node_health(const struct decision_inputs *inputs, const char *node_id,
-				    Roost__Node__Health health, int64_t silent_since_ms)
+				    Roost__Node__Health health, int64_t silent_since_ms, const char *message)
 {
 	struct decision *decision = decision_new(inputs);
 	const struct entity_store *store = inputs->store;
@@ -20,6 +20,7 @@ struct decision *decide_node_health(const struct decision_inputs *inputs, const 
 	if (health != ROOST__NODE__HEALTH__HEALTHY) {
 		change->node_health_changed->has_silent_since_at = true;
 		change->node_health_changed->silent_since_at = silent_since_ms;
+		change->node_health_changed->message = message;
 	}
 	struct aggregate aggregate = aggregate_of_node(node);
 	return decision_append(inputs, decision, &aggregate, &change, 1, NULL);

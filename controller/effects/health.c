@@ -20,7 +20,8 @@ static void on_timer(uv_timer_t *timer);
 static struct decision *decide(struct pipeline_work *work, const struct decision_inputs *inputs)
 {
 	const struct deciding_work *announcement = (struct deciding_work *)work;
-	return decide_node_health(inputs, announcement->node_id, announcement->health, announcement->silent_since_ms);
+	return decide_node_health(inputs, announcement->node_id, announcement->health, announcement->silent_since_ms,
+				  NULL);
 }
 
 static void ended(void *context, struct deciding_work *work, bool stands)

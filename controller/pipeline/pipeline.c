@@ -258,9 +258,10 @@ static void decide(struct pipeline_work *work)
 		fail(work, ERROR_BUSY, "its turn did not come within its time");
 		return;
 	}
+	int64_t now_ms = server_clock_now_ms(pipeline->settings.clock);
 	struct decision_inputs inputs = {
-	    .now_ms = server_clock_now_ms(pipeline->settings.clock),
-	    .record_id = arena_strdup(work->arena, ulid_new(clock_wall_ms()).text),
+	    .now_ms = now_ms,
+	    .record_id = arena_strdup(work->arena, ulid_new(now_ms).text),
 	    .new_id = work->new_id,
 	    .owner = work->owner,
 	    .actor = work->actor,
@@ -291,7 +292,8 @@ void pipeline_run(struct pipeline *pipeline, struct pipeline_work *work)
 	work->has_turn = false;
 	work->entering = false;
 	work->tries = 0;
-	work->new_id = arena_strdup(work->arena, ulid_new(clock_wall_ms()).text);
+	/* By the server's clock, like the records: lists go by id. */
+	work->new_id = arena_strdup(work->arena, ulid_new(server_clock_now_ms(pipeline->settings.clock)).text);
 	pipeline->length++;
 	decide(work);
 }

@@ -190,7 +190,8 @@ static void step_health(struct random_life *life)
 {
 	const char *id = pick(life, life->nodes, life->node_count);
 	Roost__Node__Health health = (Roost__Node__Health)(1 + draw(life, 3));
-	world_take(life->world, decide_node_health(world_inputs(life->world), id, health, life->world->now_ms - 5000));
+	world_take(life->world,
+		   decide_node_health(world_inputs(life->world), id, health, life->world->now_ms - 5000, NULL));
 }
 
 /* A report of any kind about anything, mostly what an agent would really say. */

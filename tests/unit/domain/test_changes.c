@@ -150,7 +150,7 @@ static void test_rename_gives_the_final_name_and_keeps_everything_else(void **st
 	assert_string_equal(decision->answer.workspace->id, other);
 	assert_string_equal(world_workspace(world, other)->owner, "alice");
 	assert_int_equal(world_workspace(world, other)->wanted_version, wanted); /* it needs no node */
-	assert_int_equal(rename_it(other, "api")->kind, DECISION_APPEND); /* another spelling: "api (2)" */
+	assert_int_equal(rename_it(other, "api")->kind, DECISION_APPEND);	 /* another spelling: "api (2)" */
 	assert_int_equal(rename_it(other, " api ")->kind, DECISION_NOTHING);
 	assert_string_equal(rename_it(workspace, "Api")->answer.workspace->display_name, "Api");
 	assert_refused(rename_it(world_id(world), "x"), ERROR_WORKSPACE_NOT_FOUND);
@@ -407,15 +407,15 @@ static void test_a_deadline_fails_what_is_still_creating_once(void **state)
 static void test_each_change_of_health_is_one_record(void **state)
 {
 	(void)state;
-	assert_int_equal(decide_node_health(world_inputs(world), node, ROOST__NODE__HEALTH__HEALTHY, 0)->kind,
+	assert_int_equal(decide_node_health(world_inputs(world), node, ROOST__NODE__HEALTH__HEALTHY, 0, NULL)->kind,
 			 DECISION_NOTHING);
-	world_take(world, decide_node_health(world_inputs(world), node, ROOST__NODE__HEALTH__STALE, 500));
+	world_take(world, decide_node_health(world_inputs(world), node, ROOST__NODE__HEALTH__STALE, 500, NULL));
 	assert_int_equal(world_node(world, node)->announced_health, ROOST__NODE__HEALTH__STALE);
 	assert_int_equal(world_node(world, node)->silent_since_at, 500);
 	assert_int_equal(status_of(workspace), ROOST__WORKSPACE__STATUS__RUNNING); /* D3 */
-	assert_int_equal(decide_node_health(world_inputs(world), node, ROOST__NODE__HEALTH__STALE, 500)->kind,
+	assert_int_equal(decide_node_health(world_inputs(world), node, ROOST__NODE__HEALTH__STALE, 500, NULL)->kind,
 			 DECISION_NOTHING);
-	world_take(world, decide_node_health(world_inputs(world), node, ROOST__NODE__HEALTH__HEALTHY, 0));
+	world_take(world, decide_node_health(world_inputs(world), node, ROOST__NODE__HEALTH__HEALTHY, 0, NULL));
 	assert_false(world_node(world, node)->has_silent_since_at);
 	assert_int_equal(world->applied.events[0]->level, ROOST__EVENT__LEVEL__INFO);
 }

@@ -261,7 +261,7 @@ static void test_without_a_node_the_emptiest_heard_one_is_chosen(void **state)
 	world_make_workspace(world, one, "a");
 	const struct decision *decision = create_workspace(world_inputs(world), NULL, "b");
 	assert_string_equal(decision->answer.workspace->node_id, two);
-	world_take(world, decide_node_health(world_inputs(world), two, ROOST__NODE__HEALTH__STALE, 1));
+	world_take(world, decide_node_health(world_inputs(world), two, ROOST__NODE__HEALTH__STALE, 1, NULL));
 	decision = create_workspace(world_inputs(world), NULL, "c");
 	assert_string_equal(decision->answer.workspace->node_id, one);
 }

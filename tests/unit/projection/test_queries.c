@@ -356,7 +356,7 @@ static void test_nodes_of_all_owners_come_in_pages(void **state)
 		world->owner = i % 2 == 0 ? "alice" : "bob";
 		ids[i] = world_make_node(world, "n");
 	}
-	world_take(world, decide_node_health(world_inputs(world), ids[4], ROOST__NODE__HEALTH__UNHEALTHY, 1234));
+	world_take(world, decide_node_health(world_inputs(world), ids[4], ROOST__NODE__HEALTH__UNHEALTHY, 1234, NULL));
 	catch_up();
 	struct error error = {0};
 	struct node_summaries page;
