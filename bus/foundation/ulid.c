@@ -37,3 +37,11 @@ bool ulid_valid(const char *text)
 	size_t length = strnlen(text, 27);
 	return length == 26 && strspn(text, alphabet) == 26;
 }
+
+int64_t ulid_time_ms(const char *text)
+{
+	int64_t time = 0;
+	for (int i = 0; i < 10; i++)
+		time = time << 5 | (int64_t)(strchr(alphabet, text[i]) - alphabet);
+	return time;
+}

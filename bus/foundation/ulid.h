@@ -16,4 +16,7 @@ struct ulid ulid_new(int64_t now_ms);
 /* Upper case, exactly 26 characters, within 128 bits. */
 bool ulid_valid(const char *text);
 
+/* The time in a valid one: milliseconds since the epoch by the clock of whoever made it. */
+int64_t ulid_time_ms(const char *text);
+
 #endif
