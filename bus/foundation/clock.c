@@ -1,6 +1,8 @@
 /* Clocks of this machine and the offset to the NATS server's. */
 #include "bus/foundation/clock.h"
 
+#include "bus/foundation/planted.h"
+
 #include <stdlib.h>
 #include <time.h>
 
@@ -48,12 +50,24 @@ void server_clock_learn(struct server_clock *clock, int64_t server_ms, int64_t s
 	clock->learnt_at_ms = received_ms;
 }
 
+int64_t server_clock_at(const struct server_clock *clock, int64_t monotonic_ms, int64_t wall_ms)
+{
+	if (planted(PLANTED_DEADLINE_LOCAL_CLOCK))
+		return wall_ms;
+	return clock->known ? monotonic_ms + clock->offset_ms : wall_ms;
+}
+
+bool server_clock_fresh_at(const struct server_clock *clock, int64_t monotonic_ms)
+{
+	return clock->known && monotonic_ms - clock->learnt_at_ms <= FRESH_MS;
+}
+
 int64_t server_clock_now_ms(const struct server_clock *clock)
 {
-	return clock->known ? clock_monotonic_ms() + clock->offset_ms : clock_wall_ms();
+	return server_clock_at(clock, clock_monotonic_ms(), clock_wall_ms());
 }
 
 bool server_clock_fresh(const struct server_clock *clock)
 {
-	return clock->known && clock_monotonic_ms() - clock->learnt_at_ms <= FRESH_MS;
+	return server_clock_fresh_at(clock, clock_monotonic_ms());
 }

@@ -17,8 +17,8 @@ int64_t clock_monotonic_ns(void);
 
 struct server_clock {
 	bool known;
-	int64_t offset_ms;	  /* server wall clock minus this machine's monotonic clock */
-	int64_t learnt_at_ms;	  /* monotonic */
+	int64_t offset_ms;    /* server wall clock minus this machine's monotonic clock */
+	int64_t learnt_at_ms; /* monotonic */
 };
 
 /* Takes a server timestamp that was made between `sent` and `received` (monotonic milliseconds). */
@@ -29,5 +29,9 @@ int64_t server_clock_now_ms(const struct server_clock *clock);
 
 /* True when an offset was learnt within the last minute: only then may a timer fire. */
 bool server_clock_fresh(const struct server_clock *clock);
+
+/* The same for a moment that is given by this machine's two clocks. */
+int64_t server_clock_at(const struct server_clock *clock, int64_t monotonic_ms, int64_t wall_ms);
+bool server_clock_fresh_at(const struct server_clock *clock, int64_t monotonic_ms);
 
 #endif

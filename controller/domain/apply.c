@@ -3,6 +3,7 @@
  * is counted and skipped; the version rises all the same, since the log has moved on. */
 #include "controller/domain/apply.h"
 
+#include "bus/foundation/planted.h"
 #include "controller/domain/changes.h"
 #include <string.h>
 
@@ -127,7 +128,8 @@ static void remember_key(const struct applying *applying, const struct answer *a
 {
 	const Roost__Record *record = applying->record;
 	if (record->idempotency_key == NULL || record->owner == NULL || !record->has_request_hash ||
-	    record->request_hash.len != 32)
+	    record->request_hash.len != 32 ||
+	    (planted(PLANTED_KEY_FORGOTTEN) && record->kind == ROOST__RECORD__KIND__NODE))
 		return;
 	struct keyed_command keyed = {
 	    .request_hash = record->request_hash.data,

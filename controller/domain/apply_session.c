@@ -2,6 +2,7 @@
  * list of its live ones. */
 #include "controller/domain/changes.h"
 
+#include "bus/foundation/planted.h"
 #include "controller/domain/states.h"
 #include <string.h>
 
@@ -99,7 +100,7 @@ static void note_ended(Roost__WorkspaceState *workspace)
 void stop_sessions_of(struct applying *applying, Roost__WorkspaceState *workspace,
 		      Roost__AgentSession__StopReason reason)
 {
-	for (size_t i = 0; i < workspace->n_live_sessions; i++) {
+	for (size_t i = 0; i < workspace->n_live_sessions && !planted(PLANTED_SESSIONS_OUTLIVE); i++) {
 		Roost__SessionState *session = load(applying, workspace->live_sessions[i]);
 		if (session != NULL && stop(applying, session, reason))
 			put(applying, session);
@@ -111,6 +112,8 @@ void end_sessions_of(struct applying *applying, Roost__WorkspaceState *workspace
 	size_t kept = 0;
 	for (size_t i = 0; i < workspace->n_live_sessions; i++) {
 		Roost__SessionState *session = load(applying, workspace->live_sessions[i]);
+		if (planted(PLANTED_SESSIONS_OUTLIVE))
+			continue;
 		if (session != NULL && session->generation >= before) {
 			workspace->live_sessions[kept++] = workspace->live_sessions[i];
 			continue;

@@ -1,6 +1,7 @@
 /* Changes of workspaces. A change that carries a generation applies only to that one (D11). */
 #include "controller/domain/changes.h"
 
+#include "bus/foundation/planted.h"
 #include "controller/domain/names.h"
 #include "controller/domain/states.h"
 #include <string.h>
@@ -23,7 +24,9 @@ static Roost__WorkspaceState *load(struct applying *applying, const char *id)
 static Roost__WorkspaceState *load_generation(struct applying *applying, const char *id, uint32_t generation)
 {
 	Roost__WorkspaceState *workspace = load(applying, id);
-	return workspace != NULL && workspace->resource->generation == generation ? workspace : NULL;
+	bool fits =
+	    workspace != NULL && (workspace->resource->generation == generation || planted(PLANTED_GENERATION_IGNORED));
+	return fits ? workspace : NULL;
 }
 
 static bool put(struct applying *applying, const Roost__WorkspaceState *workspace)
@@ -141,7 +144,8 @@ bool apply_workspace_stopping(struct applying *applying, const Roost__Change *ch
 	Roost__WorkspaceState *workspace = load(applying, change->workspace_stopping->workspace_id);
 	if (workspace == NULL || !workspace_move(workspace, ROOST__WORKSPACE__STATUS__STOPPING, now(applying)))
 		return false;
-	want_workspace_anew(applying, workspace);
+	if (!planted(PLANTED_STOP_NOT_WANTED))
+		want_workspace_anew(applying, workspace);
 	stop_sessions_of(applying, workspace, ROOST__AGENT_SESSION__STOP_REASON__WORKSPACE_STOP);
 	return put(applying, workspace);
 }
@@ -161,7 +165,8 @@ bool apply_workspace_restarting(struct applying *applying, const Roost__Change *
 {
 	const Roost__WorkspaceRestarting *restarting = change->workspace_restarting;
 	Roost__WorkspaceState *workspace = load(applying, restarting->workspace_id);
-	if (workspace == NULL || restarting->generation <= workspace->resource->generation ||
+	if (workspace == NULL ||
+	    (restarting->generation <= workspace->resource->generation && !planted(PLANTED_RESTART_SAME_GENERATION)) ||
 	    !workspace_move(workspace, ROOST__WORKSPACE__STATUS__CREATING, now(applying)))
 		return false;
 	workspace->resource->error_message = NULL;

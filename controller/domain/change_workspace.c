@@ -1,5 +1,6 @@
 /* workspace.stop, .restart and .delete: each moves the workspace, and what runs in it follows by
  * applying the change. Nothing waits for the node; it is told by wanted state. */
+#include "bus/foundation/planted.h"
 #include "controller/domain/deciding.h"
 #include "controller/domain/states.h"
 #include "controller/domain/validate.h"
@@ -77,7 +78,8 @@ struct decision *decide_restart_workspace(const struct decision_inputs *inputs,
 	arena_message(inputs->arena, change->workspace_restarting, roost__workspace_restarting__init);
 	change->workspace_restarting->workspace_id = request->id;
 	change->workspace_restarting->has_generation = true;
-	change->workspace_restarting->generation = workspace->resource->generation + 1;
+	change->workspace_restarting->generation =
+	    workspace->resource->generation + !planted(PLANTED_RESTART_SAME_GENERATION);
 	return append(inputs, decision, node, change, request->id);
 }
 

@@ -2,6 +2,7 @@
  * if the command has a key, the choice is a claim of its own first, so that a retry cannot choose
  * another node and make the workspace twice. Without a key nobody can retry, and no claim is needed. */
 #include "bus/foundation/limits.h"
+#include "bus/foundation/planted.h"
 #include "controller/domain/deciding.h"
 #include "controller/domain/names.h"
 #include "controller/domain/validate.h"
@@ -101,7 +102,7 @@ static struct decision *make_workspace(const struct decision_inputs *inputs, str
 	if (node->resource->status != ROOST__NODE__STATUS__RUNNING)
 		return refuse_node_not_running(inputs, decision, node);
 	struct workspace_states present = store->workspaces(store->context, node->resource->id, inputs->arena);
-	if (present.count >= node->max_workspaces)
+	if (present.count >= node->max_workspaces + planted(PLANTED_CAPACITY_IGNORED))
 		return decision_refuse(inputs, decision, ERROR_NODE_AT_CAPACITY,
 				       "Node %s has %zu of %u workspaces. Delete one, or choose another node.",
 				       node->resource->name, present.count, node->max_workspaces);

@@ -3,6 +3,7 @@
 #include "controller/domain/deciding.h"
 
 #include "bus/foundation/limits.h"
+#include "bus/foundation/planted.h"
 #include "controller/domain/apply.h"
 #include "controller/domain/overlay.h"
 #include "controller/domain/states.h"
@@ -86,7 +87,7 @@ bool decision_by_key(const struct decision_inputs *inputs, struct decision *deci
 		return true;
 	}
 	if (!answered(&keyed->answer)) {
-		*claim = keyed;
+		*claim = planted(PLANTED_CLAIM_FORGOTTEN) ? NULL : keyed;
 		return false;
 	}
 	decision->kind = DECISION_REPEAT;

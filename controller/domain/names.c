@@ -3,6 +3,7 @@
 #include "controller/domain/names.h"
 
 #include "bus/foundation/limits.h"
+#include "bus/foundation/planted.h"
 #include "bus/foundation/utf8.h"
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@ char *name_trim(const char *name, struct arena *arena)
 /* The lower-case letter of those alphabets whose two cases have the same length in UTF-8. */
 static uint32_t lower(uint32_t letter)
 {
+	if (planted(PLANTED_NAME_TWICE))
+		return letter;
 	if ((letter >= 'A' && letter <= 'Z') || (letter >= 0xC0 && letter <= 0xDE && letter != 0xD7) ||
 	    (letter >= 0x391 && letter <= 0x3A9 && letter != 0x3A2) || (letter >= 0x410 && letter <= 0x42F))
 		return letter + 32;

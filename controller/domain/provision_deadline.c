@@ -1,5 +1,6 @@
 /* The deadline of a create or restart: a safety net, not a poll (S1-12). Any controller may fire it;
  * the log lets one win, and status and generation are compared, so a late one does nothing. */
+#include "bus/foundation/planted.h"
 #include "controller/domain/deciding.h"
 
 struct decision *decide_provision_deadline(const struct decision_inputs *inputs, const char *workspace_id,
@@ -12,13 +13,15 @@ struct decision *decide_provision_deadline(const struct decision_inputs *inputs,
 		return decision_nothing(inputs, decision, (struct answer){0});
 	const Roost__NodeState *node = store->node(store->context, workspace->resource->node_id, inputs->arena);
 	if (node == NULL || workspace->resource->status != ROOST__WORKSPACE__STATUS__CREATING ||
-	    workspace->resource->generation != generation || inputs->now_ms < workspace->deadline_at)
+	    ((workspace->resource->generation != generation || inputs->now_ms < workspace->deadline_at) &&
+	     !planted(PLANTED_DEADLINE_ANY_GENERATION)))
 		return decision_nothing(inputs, decision, (struct answer){.workspace = workspace->resource});
 	Roost__Change *change = change_new(inputs->arena, ROOST__CHANGE__CHANGE_WORKSPACE_FAILED);
 	arena_message(inputs->arena, change->workspace_failed, roost__workspace_failed__init);
 	change->workspace_failed->workspace_id = workspace_id;
 	change->workspace_failed->has_generation = true;
-	change->workspace_failed->generation = generation;
+	change->workspace_failed->generation =
+	    planted(PLANTED_DEADLINE_ANY_GENERATION) ? workspace->resource->generation : generation;
 	change->workspace_failed->step = workspace->last_step;
 	change->workspace_failed->message = arena_printf(inputs->arena, "Workspace did not become ready within %ums",
 							 workspace->resource->provision_timeout_ms);

@@ -3,6 +3,7 @@
 #include "controller/domain/report_changes.h"
 
 #include "bus/foundation/limits.h"
+#include "bus/foundation/planted.h"
 #include "bus/foundation/utf8.h"
 #include "controller/domain/deciding.h"
 #include "controller/domain/states.h"
@@ -115,7 +116,11 @@ static Roost__Change *unknown_workspace(const struct reporting *reporting)
 
 static bool is(const Roost__WorkspaceState *workspace, Roost__Workspace__Status status, uint32_t generation)
 {
-	return workspace->resource->status == status && workspace->resource->generation == generation;
+	if (planted(PLANTED_LATE_REPORT_REVIVES) && status == ROOST__WORKSPACE__STATUS__CREATING &&
+	    workspace->resource->status == ROOST__WORKSPACE__STATUS__STOPPED)
+		return true;
+	return workspace->resource->status == status &&
+	       (workspace->resource->generation == generation || planted(PLANTED_GENERATION_IGNORED));
 }
 
 static Roost__Change *workspace_step(const struct reporting *reporting)

@@ -6,6 +6,7 @@
 #include "controller/domain/deciding.h"
 
 #include "bus/foundation/limits.h"
+#include "bus/foundation/planted.h"
 #include "controller/domain/apply.h"
 #include "controller/domain/overlay.h"
 #include "controller/domain/report_changes.h"
@@ -40,7 +41,7 @@ static bool try_change(const struct decision_inputs *inputs, const struct entity
 static size_t first_new(const Roost__ReportBatch *batch, uint64_t taken)
 {
 	size_t i = 0;
-	while (i < batch->n_reports && batch->reports[i]->number <= taken)
+	while (i < batch->n_reports && batch->reports[i]->number <= taken && !planted(PLANTED_REPORTS_TWICE))
 		i++;
 	return i;
 }
@@ -52,6 +53,8 @@ static struct decision *take_reports(const struct decision_inputs *inputs, struc
 	const struct entity_store *overlay = overlay_new(inputs->store, inputs->arena);
 	Roost__Change **changes = arena_array_of(inputs->arena, Roost__Change *, batch->n_reports);
 	size_t count = 0, bytes = 0;
+	if (planted(PLANTED_REPORTS_TWICE))
+		position->number = batch->reports[from]->number - 1;
 	for (size_t i = from; i < batch->n_reports && batch->reports[i]->number == position->number + 1; i++) {
 		Roost__Change *change = report_change(overlay, node, batch->reports[i], inputs->arena);
 		size_t size = change == NULL ? 0 : protobuf_c_message_get_packed_size(&change->base);
@@ -89,7 +92,7 @@ struct decision *decide_reports(const struct decision_inputs *inputs, const Roos
 
 	size_t from = first_new(batch, position->number);
 	bool had = from == batch->n_reports;
-	if (had || batch->reports[from]->number != position->number + 1) {
+	if (had || (batch->reports[from]->number != position->number + 1 && !planted(PLANTED_REPORTS_TWICE))) {
 		bool replaced = position->number == UINT64_MAX;
 		(*answer)->taken = replaced && batch->n_reports > 0 ? batch->reports[batch->n_reports - 1]->number
 				   : replaced			    ? 0
@@ -100,5 +103,7 @@ struct decision *decide_reports(const struct decision_inputs *inputs, const Roos
 	}
 	take_reports(inputs, decision, node, batch, from, position);
 	(*answer)->taken = position->number;
+	if (planted(PLANTED_REPORTS_ANSWERED_AHEAD))
+		(*answer)->taken = batch->reports[batch->n_reports - 1]->number;
 	return decision;
 }

@@ -9,6 +9,8 @@
  * Every move to creating raises the generation.
  */
 #include "controller/domain/states.h"
+
+#include "bus/foundation/planted.h"
 #include <stddef.h>
 
 #define STATE(name) (1u << ROOST__WORKSPACE__STATUS__##name)
@@ -35,6 +37,9 @@ static bool known(Roost__Workspace__Status status)
 
 bool workspace_may_move(Roost__Workspace__Status from, Roost__Workspace__Status to)
 {
+	if (planted(PLANTED_LATE_REPORT_REVIVES) && from == ROOST__WORKSPACE__STATUS__STOPPED &&
+	    to == ROOST__WORKSPACE__STATUS__RUNNING)
+		return true;
 	return known(from) && known(to) && (machine[from].may_become & 1u << to) != 0;
 }
 

@@ -6,6 +6,7 @@
 #include "bus/foundation/cutpoint.h"
 #include "bus/foundation/log.h"
 #include "bus/foundation/ulid.h"
+#include "nodeagent/plan/plan.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -46,19 +47,12 @@ static bool check(const Roost__ApplyRequest *request, struct error *error)
 	return true;
 }
 
-/* A row that is held in a newer version, or that was held, came to its end and is forgotten: `held` is
- * what the agent held before this page, so what is not newer than that has been here. */
-static bool is_old(bool found, bool known, uint64_t row_version, uint64_t version, uint64_t held)
-{
-	return found ? known && version < row_version : version <= held;
-}
-
 static void store_wanted_workspace(struct store *store, const Roost__WantedWorkspace *wanted, uint64_t held,
 				   struct arena *arena)
 {
 	struct workspace_row row = {0};
 	bool found = store_workspace(store, wanted->id, arena, &row);
-	if (is_old(found, row.wanted.known, row.wanted.version, wanted->version, held))
+	if (plan_row_is_old(found, row.wanted.known, row.wanted.version, wanted->version, held))
 		return;
 	snprintf(row.id, sizeof(row.id), "%s", wanted->id);
 	row.wanted = (struct workspace_wanted){
@@ -72,7 +66,7 @@ static void store_wanted_session(struct store *store, const Roost__WantedSession
 {
 	struct session_row row = {0};
 	bool found = store_session(store, wanted->id, arena, &row);
-	if (is_old(found, row.known, row.version, wanted->version, held))
+	if (plan_row_is_old(found, row.known, row.version, wanted->version, held))
 		return;
 	snprintf(row.id, sizeof(row.id), "%s", wanted->id);
 	snprintf(row.workspace_id, sizeof(row.workspace_id), "%s", wanted->workspace_id);

@@ -104,12 +104,7 @@ size_t store_batch(struct store *store, struct arena *arena, Roost__Report ***re
 
 size_t store_reports_waiting(const struct store *store);
 
-/* What an answer made of the outbox. */
-enum answer_effect {
-	ANSWER_TOOK,	/* some were taken and are gone */
-	ANSWER_NOTHING, /* none was taken: try again later */
-	ANSWER_RENEWED	/* numbers did not fit: a new agent epoch began, everything is told anew */
-};
+/* Does with the outbox what plan_answer says. */
 enum answer_effect store_take_answer(struct store *store, const Roost__ReportAnswer *answer, int64_t now_ms);
 
 #endif

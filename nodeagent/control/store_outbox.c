@@ -118,18 +118,14 @@ static void begin_anew(struct store *store, int64_t now_ms, uint64_t above)
 
 enum answer_effect store_take_answer(struct store *store, const Roost__ReportAnswer *answer, int64_t now_ms)
 {
-	if (answer->agent_epoch < store->identity.agent_epoch)
-		return ANSWER_NOTHING;
-	bool ours = answer->agent_epoch == store->identity.agent_epoch;
-	if (!ours || answer->taken < store->reports_taken || answer->taken > store->reports_taken + count_sent(store)) {
+	const struct report_numbers own = {store->identity.agent_epoch, store->reports_taken, count_sent(store)};
+	enum answer_effect effect = plan_answer(&own, answer->agent_epoch, answer->taken);
+	if (effect == ANSWER_RENEWED)
 		begin_anew(store, now_ms, answer->agent_epoch);
-		return ANSWER_RENEWED;
-	}
-	uint64_t taken = answer->taken - store->reports_taken;
-	if (taken == 0)
-		return ANSWER_NOTHING;
+	if (effect != ANSWER_TOOK)
+		return effect;
 	store_begin(store);
-	delete_first(store, taken);
+	delete_first(store, answer->taken - store->reports_taken);
 	store->reports_taken = answer->taken;
 	store_save_agent(store);
 	store_commit(store);

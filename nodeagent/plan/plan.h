@@ -115,6 +115,24 @@ enum session_ground plan_session_ground(const struct workspace_wanted *wanted, c
 enum session_step plan_session(const struct session_wanted *wanted, const struct session_actual *actual,
 			       enum session_ground ground);
 
+/* Whether a wanted row says nothing new: it is held in a newer version, or it was held, came to its end
+ * and is forgotten. `found` and `known` are about the row that the agent has, `held` is the version that
+ * it held before the page with the row came: what is not newer than that has been here. */
+bool plan_row_is_old(bool found, bool known, uint64_t row_version, uint64_t version, uint64_t held);
+
+/* How far an agent's reports are: those up to `taken` were answered for, and `sent` more were sent. */
+struct report_numbers {
+	uint64_t agent_epoch, taken, sent;
+};
+
+/* What an answer makes of the outbox. */
+enum answer_effect {
+	ANSWER_TOOK,	/* some were taken and are to be deleted */
+	ANSWER_NOTHING, /* none was taken: try again later */
+	ANSWER_RENEWED	/* numbers do not fit: a new agent epoch begins, everything is told anew */
+};
+enum answer_effect plan_answer(const struct report_numbers *own, uint64_t agent_epoch, uint64_t taken);
+
 /* Words for log lines and tests. */
 const char *workspace_phase_name(enum workspace_phase phase);
 const char *session_phase_name(enum session_phase phase);

@@ -2,6 +2,8 @@
  * into START is the phase NONE, and STARTING without a host never leads back to it. */
 #include "nodeagent/plan/plan.h"
 
+#include "bus/foundation/planted.h"
+
 enum { DESIRED_COUNT = ROOST__WANTED_SESSION__DESIRED__STOP + 1 };
 
 /* clang-format off */
@@ -66,6 +68,9 @@ enum session_step plan_session(const struct session_wanted *wanted, const struct
 {
 	if (actual->busy)
 		return SESSION_PLAN_WAIT;
+	if (planted(PLANTED_SESSION_STARTED_AGAIN) && actual->phase == SESSION_STARTING &&
+	    ground == SESSION_GROUND_READY)
+		return SESSION_PLAN_START;
 	enum session_step step = steps[wanted->desired][actual->phase][ground];
 	return step == SESSION_PLAN_TELL && actual->told ? SESSION_PLAN_NOTHING : step;
 }

@@ -3,6 +3,8 @@
  * older than the one that was begun (a log that went back) never undoes anything by itself. */
 #include "nodeagent/plan/plan.h"
 
+#include "bus/foundation/planted.h"
+
 /* How the wanted generation stands to the one that was last begun. */
 enum relation { OLDER, SAME, NEWER, RELATION_COUNT };
 
@@ -90,6 +92,9 @@ enum plan_step plan_workspace(const struct workspace_wanted *wanted, const struc
 	/* What could not be stopped is tried again when somebody asks again, or after a while. */
 	if (actual->phase == WORKSPACE_STOP_FAILED && !actual->retry_due && wanted->version <= actual->told_version)
 		return PLAN_NOTHING;
+	if (planted(PLANTED_DELETE_BEFORE_STOP) && wanted->desired == ROOST__WANTED_WORKSPACE__DESIRED__REMOVE &&
+	    actual->phase == WORKSPACE_RUNNING)
+		return PLAN_REMOVE;
 	enum plan_step step =
 	    idle_steps[wanted->desired][actual->phase][relate(wanted->generation, actual->generation)];
 	return step == PLAN_TELL && told(wanted, actual) ? PLAN_NOTHING : step;
