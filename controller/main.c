@@ -72,12 +72,21 @@ static void caught_up(void *context)
 	commands_listen(controller->commands);
 }
 
+static void applied(void *context, const struct stored_record *record)
+{
+	struct controller *controller = context;
+	if (controller->commands != NULL)
+		commands_applied(controller->commands, record);
+}
+
 static void advanced(void *context, uint64_t applied_seq)
 {
 	struct controller *controller = context;
 	(void)applied_seq;
 	if (controller->effects != NULL)
 		effects_advanced(controller->effects);
+	if (controller->commands != NULL)
+		commands_advanced(controller->commands);
 }
 
 /* Nothing can be promised any more; whoever supervises starts us again. */
@@ -93,8 +102,11 @@ static void projection_failed(void *context, const struct error *error)
 static void start_answering(struct controller *controller)
 {
 	struct projection_store store = projection_runner_store(controller->projection);
-	struct projection_runner_events events = {
-	    .caught_up = caught_up, .advanced = advanced, .failed = projection_failed, .context = controller};
+	struct projection_runner_events events = {.caught_up = caught_up,
+						  .applied = applied,
+						  .advanced = advanced,
+						  .failed = projection_failed,
+						  .context = controller};
 	struct error error;
 	controller->runner = projection_runner_start(controller->work, &controller->clock, &store, &events, &error);
 	if (controller->runner == NULL)

@@ -36,6 +36,7 @@ enum {
 	LOG_LINE_BYTES_MAX = 4096,            /* of a log that a node keeps */
 	LOG_WAIT_MS_MAX = 30 * 1000,          /* of a request that waits for the next line */
 	WAIT_MS_MAX = 60 * 1000,              /* of a command that waits for the outcome */
+	WAITERS_MAX = 1024,                   /* commands that wait so in one controller */
 	WORKSPACE_DEPTH_MAX = 8,              /* children of children */
 	INVENTORY_PAGE_MAX = 500,             /* workspaces in one answer */
 	SWEEP_FINDINGS_MAX = 500,             /* in one answer */

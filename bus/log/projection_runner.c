@@ -193,6 +193,8 @@ static bool apply(struct projection_runner *runner, const struct stored_record *
 	runner->position.applied_seq = record->seq;
 	snprintf(runner->position.record_id, sizeof(runner->position.record_id), "%.26s", record->record_id);
 	runner->transaction_records++;
+	if (runner->events.applied != NULL)
+		runner->events.applied(runner->events.context, record);
 	uv_check_start(&runner->turn_end, on_turn_end);
 	uv_idle_start(&runner->no_wait, on_no_wait);
 	return true;

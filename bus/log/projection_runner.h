@@ -39,6 +39,8 @@ struct projection_runner_events {
 	/* The projection holds everything that the server had when replay started. Said once in the
 	 * runner's life; projection_runner_caught_up tells how it is now. */
 	void (*caught_up)(void *context);
+	/* One record was applied, though `advanced` has not told yet. It must not call the runner. May be NULL. */
+	void (*applied)(void *context, const struct stored_record *record);
 	/* Records were applied; said at the end of the loop's turn. May be NULL. */
 	void (*advanced)(void *context, uint64_t applied_seq);
 	/* The store failed, for good. */

@@ -6,6 +6,7 @@
 #include "bus/foundation/arena.h"
 #include "bus/foundation/error.h"
 #include "bus/wire/message.h"
+#include "resource.pb-c.h"
 
 #define HEADER_CONTENT_TYPE    "Content-Type"
 #define HEADER_IDEMPOTENCY_KEY "Idempotency-Key"
@@ -31,7 +32,15 @@ struct bytes envelope_encode(const ProtobufCMessage *message, bool json, struct 
 struct bytes envelope_encode_error(const struct error *error, const char *correlation_id, bool json,
 				   struct arena *arena);
 
+/* The same with further details. */
+struct bytes envelope_encode_error_details(const struct error *error, Roost__Error__DetailsEntry **details,
+					   size_t detail_count, bool json, struct arena *arena);
+
 /* Reads an Error body back. */
 void envelope_decode_error(struct bytes data, bool json, struct error *error);
+
+/* The same with its details, in the arena; *count is 0 without any. */
+Roost__Error__DetailsEntry **envelope_decode_error_details(struct bytes data, bool json, struct arena *arena,
+							   size_t *count, struct error *error);
 
 #endif

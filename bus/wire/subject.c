@@ -134,6 +134,11 @@ struct subject subject_command(const char *owner, const char *resource, const ch
 	return subject_format("roost.cmd.%s.%s.%s", token, checked(resource), checked(verb));
 }
 
+struct subject subject_system_command(const char *resource, const char *verb)
+{
+	return subject_format("roost.cmd." SUBJECT_SYSTEM_OWNER ".%s.%s", checked(resource), checked(verb));
+}
+
 struct subject subject_event(const char *owner, const char *kind, const char *id)
 {
 	char token[OWNER_TOKEN_MAX];
@@ -219,12 +224,20 @@ static bool take_word(struct token token, char *out, size_t size)
 	return true;
 }
 
+static bool take_commander(struct token token, struct command_subject *out)
+{
+	out->system = token_is(token, SUBJECT_SYSTEM_OWNER);
+	if (!out->system)
+		return owner_from_token(token.text, token.length, out->owner);
+	memcpy(out->owner, SUBJECT_SYSTEM_OWNER, sizeof(SUBJECT_SYSTEM_OWNER));
+	return true;
+}
+
 bool subject_parse_command(const char *subject, struct command_subject *out)
 {
 	struct token tokens[TOKENS_MAX];
 	return split(subject, tokens) == 5 && token_is(tokens[0], "roost") && token_is(tokens[1], "cmd") &&
-	       owner_from_token(tokens[2].text, tokens[2].length, out->owner) &&
-	       take_word(tokens[3], out->resource, sizeof(out->resource)) &&
+	       take_commander(tokens[2], out) && take_word(tokens[3], out->resource, sizeof(out->resource)) &&
 	       take_word(tokens[4], out->verb, sizeof(out->verb));
 }
 

@@ -19,8 +19,13 @@ struct subject {
 bool owner_to_token(const char *owner, char token[OWNER_TOKEN_MAX]);
 bool owner_from_token(const char *token, size_t length, char owner[129]);
 
+/* The owner of commands that no person gives: only the sweeper may publish them. Written as it is, so that
+ * no user's token is the same; answers go to the inbox of this name's token. */
+#define SUBJECT_SYSTEM_OWNER "_system"
+
 /* Builders. The owner is the user id as it is. They assert that the owner fits. */
 struct subject subject_command(const char *owner, const char *resource, const char *verb);
+struct subject subject_system_command(const char *resource, const char *verb);
 struct subject subject_event(const char *owner, const char *kind, const char *id);
 struct subject subject_feed_of_owner(const char *owner); /* roost.feed.<owner>.> */
 struct subject subject_tail(const char *owner, const char *node, const char *workspace, const char *session,
@@ -36,6 +41,7 @@ struct command_subject {
 	char owner[129];
 	char resource[32];
 	char verb[32];
+	bool system; /* of SUBJECT_SYSTEM_OWNER itself, not of a user who is called so */
 };
 bool subject_parse_command(const char *subject, struct command_subject *out);
 

@@ -35,14 +35,28 @@ static void claimed(struct pipeline_work *work)
 static void done(struct pipeline_work *work, const struct decision *decision, const struct error *error)
 {
 	struct request *request = ((struct change *)work)->request;
-	if (error != NULL)
+	struct commands *commands = request->commands;
+	if (error != NULL) {
 		request_fail(request, error);
-	else if (decision->kind == DECISION_REFUSE)
-		request_fail(request, &decision->refusal);
-	else {
-		present_answer(request->commands, &decision->answer, request->arena);
-		request_answer(request, request->row->command->respond(request, &decision->answer));
+		return;
 	}
+	if (decision->kind == DECISION_REFUSE) {
+		request_refuse(request, &decision->refusal, decision->details, decision->detail_count);
+		return;
+	}
+	request->changed = decision->kind != DECISION_NOTHING;
+	const struct goal *goal = request->row->command->goal;
+	if (goal != NULL) {
+		const struct entity_store *store = projection_entities(commands->settings.projection);
+		struct watched *watched = outcome_watch(store, goal, &decision->answer, request->arena);
+		request->cascaded = (uint32_t)watched->workspace_count - !goal->of_node;
+		if (request->wait_ms > 0) {
+			waiting_begin(commands->waiting, request, watched);
+			return;
+		}
+	}
+	present_answer(commands, &decision->answer, request->arena);
+	request_answer(request, request->row->command->respond(request, &decision->answer));
 }
 
 void change_run(struct request *request)

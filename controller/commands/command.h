@@ -9,6 +9,7 @@
 #ifndef ROOST_CONTROLLER_COMMANDS_COMMAND_H
 #define ROOST_CONTROLLER_COMMANDS_COMMAND_H
 
+#include "controller/commands/outcome.h"
 #include "controller/commands/request.h"
 #include "controller/domain/decision.h"
 
@@ -17,6 +18,8 @@ struct command {
 	struct decision *(*decide)(const struct decision_inputs *inputs, const ProtobufCMessage *input);
 	ProtobufCMessage *(*respond)(struct request *request, const struct answer *answer);
 	void (*run)(struct request *request);
+	const struct goal *goal; /* of a decide with wait_ms: what its answer waits for */
+	bool system;		 /* the sweeper's alone */
 };
 
 struct command_row {

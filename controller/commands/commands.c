@@ -89,6 +89,7 @@ struct commands *commands_new(const struct commands_settings *settings)
 	name_endpoints(commands);
 	uv_timer_init(connection_loop(settings->answers), &commands->drain_timer);
 	commands->drain_timer.data = commands;
+	commands->waiting = waiting_new(commands);
 	snprintf(commands->service_id, sizeof(commands->service_id), "%s", ulid_new(clock_wall_ms()).text);
 	return commands;
 }
@@ -118,6 +119,7 @@ static void subscription_drained(void *context)
 void commands_drain(struct commands *commands, uint32_t timeout_ms, void (*drained)(void *context), void *context)
 {
 	commands->draining = true;
+	waiting_end(commands->waiting);
 	commands->drained = drained;
 	commands->drained_context = context;
 	uv_timer_start(&commands->drain_timer, drain_over, timeout_ms, 0);
@@ -138,7 +140,20 @@ static void timer_closed(uv_handle_t *handle)
 	free(commands);
 }
 
+void commands_applied(struct commands *commands, const struct stored_record *record)
+{
+	const char *dot = strrchr(record->subject, '.');
+	if (dot != NULL)
+		waiting_touched(commands->waiting, dot + 1);
+}
+
+void commands_advanced(struct commands *commands)
+{
+	waiting_advanced(commands->waiting);
+}
+
 void commands_free(struct commands *commands)
 {
+	waiting_free(commands->waiting);
 	uv_close((uv_handle_t *)&commands->drain_timer, timer_closed);
 }

@@ -31,6 +31,10 @@ struct commands *commands_new(const struct commands_settings *settings);
 /* Begins to answer; called once the projection has caught up. More calls do nothing. */
 void commands_listen(struct commands *commands);
 
+/* For the runner's events of the same names: some requests wait for what becomes of their change. */
+void commands_applied(struct commands *commands, const struct stored_record *record);
+void commands_advanced(struct commands *commands);
+
 /* Takes no more requests; `drained` is called (on the loop, later) when those under way have
  * ended, or `timeout_ms` has passed. */
 void commands_drain(struct commands *commands, uint32_t timeout_ms, void (*drained)(void *context), void *context);

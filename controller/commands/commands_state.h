@@ -5,6 +5,7 @@
 #include "bus/link/service.h"
 #include "controller/commands/command.h"
 #include "controller/commands/commands.h"
+#include "controller/commands/waiting.h"
 
 enum { ARENAS_KEPT = 64, ENDPOINT_REPORT = COMMAND_COUNT, ENDPOINT_COUNT };
 
@@ -16,6 +17,7 @@ struct commands {
 	struct service *service;
 	struct service_endpoint endpoints[ENDPOINT_COUNT];
 	char service_id[27];
+	struct waiting *waiting;
 	size_t under_way; /* requests and reports that are not answered yet */
 
 	struct arena *arenas[ARENAS_KEPT]; /* used before, ready to be used again */

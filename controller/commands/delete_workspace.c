@@ -10,10 +10,13 @@ static ProtobufCMessage *respond(struct request *request, const struct answer *a
 {
 	Roost__DeleteWorkspaceResponse *response;
 	arena_message(request->arena, response, roost__delete_workspace_response__init);
-	(void)answer;
 	response->has_success = true;
 	response->success = true;
+	response->has_cascade_deleted = true;
+	response->cascade_deleted = request->cascaded;
+	response->has_status = true;
+	response->status = answer->workspace->status;
 	return &response->base;
 }
 
-const struct command command_delete_workspace = {.decide = decide, .respond = respond};
+const struct command command_delete_workspace = {.decide = decide, .respond = respond, .goal = &goal_workspace_deleted};

@@ -19,7 +19,11 @@ static bool owner_of(const char *subject, char owner[129])
 	if (strncmp(subject, prefix, sizeof(prefix) - 1) != 0)
 		return false;
 	const char *token = subject + sizeof(prefix) - 1;
-	return owner_from_token(token, strcspn(token, "."), owner);
+	size_t length = strcspn(token, ".");
+	if (length != strlen(SUBJECT_SYSTEM_OWNER) || memcmp(token, SUBJECT_SYSTEM_OWNER, length) != 0)
+		return owner_from_token(token, length, owner);
+	memcpy(owner, SUBJECT_SYSTEM_OWNER, sizeof(SUBJECT_SYSTEM_OWNER));
+	return true;
 }
 
 static bool read_key(struct request *request, const char *key, struct error *error)
@@ -54,6 +58,48 @@ static const char *read_traceparent(struct request *request, const char *text)
 	return arena_strdup(request->arena, text);
 }
 
+static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessage *message, const char *name)
+{
+	return protobuf_c_message_descriptor_get_field_by_name(message->descriptor, name);
+}
+
+/* wait_ms, where the verb has it. What needs no node waits after its record, within a time of its own;
+ * what waits at a node does so within the request's, which is longer by as much. */
+static bool read_wait(struct request *request, struct error *error)
+{
+	const ProtobufCFieldDescriptor *field = field_of(request->input, "wait_ms");
+	uint32_t most = request->row->durable ? WAIT_MS_MAX : LOG_WAIT_MS_MAX;
+	if (field == NULL)
+		return true;
+	const char *input = (const char *)request->input;
+	if (*(const protobuf_c_boolean *)(input + field->quantifier_offset))
+		request->wait_ms = *(const uint32_t *)(const void *)(input + field->offset);
+	if (request->wait_ms > most)
+		return error_set(error, ERROR_INVALID_ARGUMENT, "waitMs: at most %u", most);
+	if (!request->row->durable)
+		request->deadline_ms += request->wait_ms;
+	return true;
+}
+
+/* How long somebody waits is no part of what is asked for: a retry may be more patient. */
+static void hash_request(struct request *request)
+{
+	ProtobufCMessage *canonical = (ProtobufCMessage *)request->input;
+	const ProtobufCFieldDescriptor *field = field_of(request->input, "wait_ms");
+	if (field != NULL) {
+		canonical = message_copy(request->input, request->arena);
+		*(protobuf_c_boolean *)((char *)canonical + field->quantifier_offset) = 0;
+	}
+	message_request_hash(request->row->name, canonical, request->hash);
+}
+
+/* What the sweeper alone may ask for nobody else may, and it may ask for nothing else. */
+static bool may_ask(const struct request *request, struct error *error)
+{
+	return request->row->command->system == request->system ||
+	       error_set(error, ERROR_FORBIDDEN, "%s", error_code_sentence(ERROR_FORBIDDEN));
+}
+
 static bool read_request(struct request *request, const struct incoming *message, struct error *error)
 {
 	struct command_subject subject;
@@ -62,6 +108,9 @@ static bool read_request(struct request *request, const struct incoming *message
 	if (!subject_parse_command(message->subject, &subject) ||
 	    (request->row = command_find(subject.resource, subject.verb)) == NULL)
 		return error_set(error, ERROR_INVALID_ARGUMENT, "there is no command of this name");
+	request->system = subject.system;
+	if (!may_ask(request, error))
+		return false;
 	if (message->data.size > REQUEST_BYTES_MAX)
 		return error_set(error, ERROR_PAYLOAD_TOO_LARGE, "the request has %zu bytes, at most %d are taken",
 				 message->data.size, REQUEST_BYTES_MAX);
@@ -69,10 +118,10 @@ static bool read_request(struct request *request, const struct incoming *message
 	    !read_min_seq(incoming_header(message, HEADER_MIN_SEQ), &request->min_seq, error))
 		return false;
 	request->input = envelope_decode(request->row->request, message->data, request->json, request->arena, error);
-	if (request->input == NULL)
+	if (request->input == NULL || !read_wait(request, error))
 		return false;
 	if (request->key != NULL)
-		message_request_hash(request->row->name, request->input, request->hash);
+		hash_request(request);
 	return true;
 }
 

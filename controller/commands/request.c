@@ -82,7 +82,36 @@ static const char *correlate(struct request *request, const struct error *error)
 	return id;
 }
 
+static Roost__Error__DetailsEntry *detail_of(struct request *request, const char *name, const char *value)
+{
+	Roost__Error__DetailsEntry *entry;
+	arena_message(request->arena, entry, roost__error__details_entry__init);
+	entry->key = name;
+	entry->value = value;
+	return entry;
+}
+
+static struct bytes error_body(struct request *request, const struct error *error, const struct refusal_detail *details,
+			       size_t detail_count)
+{
+	const char *correlation = correlate(request, error);
+	Roost__Error__DetailsEntry **entries =
+	    arena_array_of(request->arena, Roost__Error__DetailsEntry *, detail_count + 1);
+	size_t count = 0;
+	for (size_t i = 0; i < detail_count; i++)
+		entries[count++] = detail_of(request, details[i].name, details[i].value);
+	if (correlation != NULL)
+		entries[count++] = detail_of(request, "correlationId", correlation);
+	return envelope_encode_error_details(error, entries, count, request->json, request->arena);
+}
+
 void request_fail(struct request *request, const struct error *error)
+{
+	request_refuse(request, error, NULL, 0);
+}
+
+void request_refuse(struct request *request, const struct error *error, const struct refusal_detail *details,
+		    size_t detail_count)
 {
 	struct header headers[REPLY_HEADERS_MAX];
 	size_t count = 0;
@@ -91,8 +120,7 @@ void request_fail(struct request *request, const struct error *error)
 	headers[count++] = (struct header){HEADER_ERROR, error_code_name(error->code)};
 	if (error_code_http_status(error->code) == 503)
 		headers[count++] = (struct header){HEADER_RETRY_AFTER, "1"};
-	struct bytes body = envelope_encode_error(error, correlate(request, error), request->json, request->arena);
-	publish(request, body, headers, count);
+	publish(request, error_body(request, error, details, detail_count), headers, count);
 	request_end(request, error_code_name(error->code));
 }
 

@@ -16,4 +16,4 @@ static ProtobufCMessage *respond(struct request *request, const struct answer *a
 	return &response->base;
 }
 
-const struct command command_stop_workspace = {.decide = decide, .respond = respond};
+const struct command command_stop_workspace = {.decide = decide, .respond = respond, .goal = &goal_workspace_stopped};

@@ -53,7 +53,7 @@ static void failed(void *context, const struct error *error)
 
 static double follow_until_caught_up(struct log_fixture *fixture, const struct projection_store *store)
 {
-	const struct projection_runner_events events = {nothing, NULL, failed, NULL};
+	const struct projection_runner_events events = {.caught_up = nothing, .failed = failed};
 	struct error error = {0};
 	int64_t begun = clock_monotonic_ns();
 	struct projection_runner *runner =

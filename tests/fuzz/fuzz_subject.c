@@ -9,8 +9,11 @@
 static void check_command(const char *subject)
 {
 	struct command_subject command;
-	if (subject_parse_command(subject, &command))
-		must(strcmp(subject_command(command.owner, command.resource, command.verb).text, subject) == 0);
+	if (!subject_parse_command(subject, &command))
+		return;
+	struct subject again = command.system ? subject_system_command(command.resource, command.verb)
+					      : subject_command(command.owner, command.resource, command.verb);
+	must(strcmp(again.text, subject) == 0);
 }
 
 static void check_event(const char *subject)

@@ -260,7 +260,8 @@ void memory_projection_follow(struct log_fixture *fixture, struct memory_project
 {
 	const struct projection_store store = {memory_position, memory_begin,	memory_apply,
 					       memory_commit,	memory_rebuild, projection};
-	const struct projection_runner_events events = {on_caught_up, NULL, on_failed, projection};
+	const struct projection_runner_events events = {
+	    .caught_up = on_caught_up, .failed = on_failed, .context = projection};
 	struct error error = {0};
 	projection->runner = projection_runner_start(fixture->connection, &fixture->clock, &store, &events, &error);
 	if (projection->runner == NULL)

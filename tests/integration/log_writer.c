@@ -208,7 +208,8 @@ static void on_streams(void *context, const struct log_info *info, const struct 
 	struct error start_error = {0};
 	const struct projection_store store = {store_position, store_begin,   store_apply,
 					       store_commit,   store_rebuild, writer};
-	const struct projection_runner_events events = {on_caught_up, NULL, on_failed, writer};
+	const struct projection_runner_events events = {
+	    .caught_up = on_caught_up, .failed = on_failed, .context = writer};
 	if (info == NULL)
 		die("streams", error);
 	writer->runner = projection_runner_start(writer->connection, &writer->clock, &store, &events, &start_error);

@@ -142,7 +142,7 @@ static void count_log(struct log_fixture *fixture, struct tally *tally)
 {
 	const struct projection_store store = {tally_position, tally_nothing, tally_apply,
 					       tally_commit,   tally_rebuild, tally};
-	const struct projection_runner_events events = {on_caught_up, NULL, on_failed, NULL};
+	const struct projection_runner_events events = {.caught_up = on_caught_up, .failed = on_failed};
 	struct error error = {0};
 	struct projection_runner *runner =
 	    projection_runner_start(fixture->connection, &fixture->clock, &store, &events, &error);

@@ -103,6 +103,25 @@ static void the_correlation_id_is_in_the_details(void **state)
 	assert_non_null(strstr((const char *)body.data, "\"details\":{\"correlationId\":\"01ARZ\"}"));
 }
 
+/* D10: what a confirmation lists comes back as it was. */
+static void details_go_both_ways(void **state)
+{
+	for (int json = 0; json < 2; json++) {
+		Roost__Error__DetailsEntry entry = ROOST__ERROR__DETAILS_ENTRY__INIT;
+		Roost__Error__DetailsEntry *details[] = {&entry};
+		struct error error = {ERROR_CONFIRMATION_REQUIRED, "This ends 2 workspaces."}, out;
+		size_t count;
+		entry.key = "workspaces";
+		entry.value = "api, web";
+		struct bytes body = envelope_encode_error_details(&error, details, 1, json, *state);
+		Roost__Error__DetailsEntry **read = envelope_decode_error_details(body, json, *state, &count, &out);
+		assert_int_equal(out.code, ERROR_CONFIRMATION_REQUIRED);
+		assert_int_equal(count, 1);
+		assert_string_equal(read[0]->key, "workspaces");
+		assert_string_equal(read[0]->value, "api, web");
+	}
+}
+
 static void an_error_body_that_cannot_be_read_is_an_internal_error(void **state)
 {
 	(void)state;
@@ -125,6 +144,7 @@ int main(void)
 	    IN_ARENA(what_is_unknown_or_too_large_is_refused),
 	    cmocka_unit_test(a_refusal_keeps_its_sentence_and_a_failure_shows_only_the_tables),
 	    IN_ARENA(the_correlation_id_is_in_the_details),
+	    IN_ARENA(details_go_both_ways),
 	    cmocka_unit_test(an_error_body_that_cannot_be_read_is_an_internal_error),
 	};
 	return cmocka_run_group_tests_name("envelope", tests, NULL, NULL);

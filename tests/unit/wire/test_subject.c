@@ -146,6 +146,7 @@ static void commands_are_taken_apart(void **state)
 	assert_string_equal(command.owner, "a.b");
 	assert_string_equal(command.resource, "workspace");
 	assert_string_equal(command.verb, "create");
+	assert_false(command.system);
 	const char *bad[] = {"",
 			     "roost",
 			     "roost.cmd.a.node",
@@ -165,6 +166,21 @@ static void commands_are_taken_apart(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(subject_parse_command(bad[i], &command));
 	assert_false(subject_parse_command(NULL, &command));
+}
+
+/* S0-28: nobody's name gives the system's token. */
+static void the_systems_commands_are_told_from_those_of_a_user_of_that_name(void **state)
+{
+	(void)state;
+	struct command_subject command;
+	assert_string_equal(subject_system_command("sweep", "act").text, "roost.cmd._system.sweep.act");
+	assert_true(subject_parse_command("roost.cmd._system.sweep.act", &command));
+	assert_true(command.system);
+	assert_string_equal(command.owner, SUBJECT_SYSTEM_OWNER);
+	assert_true(subject_parse_command(subject_command("_system", "sweep", "act").text, &command));
+	assert_false(command.system);
+	assert_string_equal(command.owner, "_system");
+	assert_false(subject_parse_command("roost.cmd._systems.sweep.act", &command));
 }
 
 static void a_subject_of_a_megabyte_is_refused(void **state)
@@ -273,6 +289,7 @@ int main(void)
 	    cmocka_unit_test(an_owner_at_the_limit_fits_everywhere_and_one_above_nowhere),
 	    cmocka_unit_test(a_token_that_no_owner_gives_is_refused),
 	    cmocka_unit_test(commands_are_taken_apart),
+	    cmocka_unit_test(the_systems_commands_are_told_from_those_of_a_user_of_that_name),
 	    cmocka_unit_test(a_subject_of_a_megabyte_is_refused),
 	    cmocka_unit_test(log_and_feed_subjects_are_taken_apart),
 	    cmocka_unit_test(node_subjects_are_taken_apart),
