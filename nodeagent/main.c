@@ -150,6 +150,8 @@ static void choose_limits(struct agent_settings *settings)
 	settings->processes_max = (uint32_t)option_number(OPTION_WORKSPACE_PIDS);
 	settings->disk_mb = (uint64_t)option_number(OPTION_WORKSPACE_DISK_MB);
 	settings->clone_timeout_seconds = (uint32_t)option_number(OPTION_CLONE_TIMEOUT_SECONDS);
+	settings->program_timeout_seconds = (uint32_t)option_number(OPTION_RUNTIME_TIMEOUT_SECONDS);
+	settings->mirrors_mb = (uint64_t)option_number(OPTION_MIRRORS_MB);
 }
 
 static void choose_paths(struct program *program)

@@ -64,6 +64,8 @@ bool agent_open_runtime(const struct agent_settings *settings, struct runtime **
 	    .processes_max = settings->processes_max,
 	    .disk_mb = settings->disk_mb,
 	    .clone_timeout_seconds = settings->clone_timeout_seconds,
+	    .program_timeout_seconds = settings->program_timeout_seconds,
+	    .mirrors_mb = settings->mirrors_mb,
 	};
 	return make_folder(settings->workspaces_folder, error) &&
 	       runtime_open(settings->driver, &of_runtime, runtime, error);

@@ -43,6 +43,8 @@ struct agent_settings {
 	uint32_t processes_max;
 	uint64_t disk_mb;
 	uint32_t clone_timeout_seconds;
+	uint32_t program_timeout_seconds;
+	uint64_t mirrors_mb;
 };
 
 struct agent {

@@ -59,8 +59,8 @@ static void on_ended(void *context, const char *session_id, const struct session
 static void stop_work(struct job *base)
 {
 	struct stop_job *job = (struct stop_job *)base;
-	job->ok = runtime_stop(job->runtime, base->lane, job->grace_ms, &job->error) &&
-		  (!job->purge || runtime_remove(job->runtime, base->lane, &job->error));
+	job->ok = runtime_stop(job->runtime, base->lane, job->grace_ms, NULL, &job->error) &&
+		  (!job->purge || runtime_remove(job->runtime, base->lane, NULL, &job->error));
 }
 
 static void stop_done(struct job *base)

@@ -132,7 +132,8 @@ static void provision_work(struct job *base)
 		job->failure.cancelled = true;
 		return;
 	}
-	job->ok = runtime_start(job->runtime, base->arena, &job->wanted, tell_progress, base, &job->failure);
+	const struct runtime_listener listener = {.context = base, .progress = tell_progress};
+	job->ok = runtime_start(job->runtime, base->arena, &job->wanted, &listener, &job->failure);
 	if (job->ok)
 		runtime_watch(job->runtime, job->id, &job->pidfd, &job->error);
 }
@@ -199,6 +200,7 @@ static bool read_wanted(struct workspace_job *job, const struct workspace_row *r
 	    .id = job->id,
 	    .owner = message->owner ? message->owner : "",
 	    .generation = job->generation,
+	    .rebuild_generation = message->rebuild_generation,
 	    .image = spec->image ? spec->image : "",
 	    .repository = spec->repository ? spec->repository : "",
 	    .branch = spec->branch ? spec->branch : "",
@@ -259,7 +261,7 @@ static void cancel(struct agent *agent, const char *id)
 static void stop_work(struct job *base)
 {
 	struct workspace_job *job = (struct workspace_job *)base;
-	job->ok = runtime_stop(job->runtime, job->id, job->grace_ms, &job->error);
+	job->ok = runtime_stop(job->runtime, job->id, job->grace_ms, NULL, &job->error);
 }
 
 static void retry_due(struct agent *agent, const char *id)
@@ -341,7 +343,7 @@ void work_workspace_lost(struct agent *agent, const char *id)
 static void remove_work(struct job *base)
 {
 	struct workspace_job *job = (struct workspace_job *)base;
-	job->ok = runtime_remove(job->runtime, job->id, &job->error);
+	job->ok = runtime_remove(job->runtime, job->id, NULL, &job->error);
 }
 
 static void remove_done(struct job *base)

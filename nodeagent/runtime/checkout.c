@@ -139,10 +139,8 @@ static bool run_git(const struct checkout *checkout, struct arena *arena, const 
 	char **argv;
 	if (!checkout->driver->command(checkout->state, arena, &program, &argv, error))
 		return false;
-	struct external_options options = {
-	    .argv = argv,
-	    .log_path = arena_printf(arena, "%s/%s/clone.log", checkout->settings->folder, checkout->workspace->id),
-	    .timeout_ms = checkout->settings->clone_timeout_seconds * 1000};
+	struct external_options options = {.argv = argv,
+					   .timeout_ms = checkout->settings->clone_timeout_seconds * 1000};
 	bool ran = external_run(&options, checkout->wait, arena, result, error);
 	/* The runtime's helper has gone; what it started inside may not have. */
 	return checkout->driver->kill_processes(checkout->state, checkout->workspace->id, CHECKOUT_GROUP, 0, error) &&

@@ -4,7 +4,7 @@
 #include "nodeagent/runtime/external.h"
 
 #include "bus/foundation/clock.h"
-#include "bus/foundation/limits.h"
+#include "nodeagent/runtime/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,15 +20,11 @@
 static char *const minimal_environment[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 					    "LC_ALL=C", NULL};
 
-/* A running program and what is kept of its output. */
 struct running {
 	pid_t pid;
 	int pid_fd;
 	int output_fd;
-	int log_fd; /* -1 for none */
-	size_t logged;
-	size_t seen;			   /* bytes of output so far */
-	char tail[STEP_OUTPUT_TAIL_BYTES]; /* a ring */
+	struct output output;
 };
 
 bool external_wait_cancelled(const struct external_wait *wait)
@@ -81,6 +77,17 @@ static int spawn(const struct external_options *options, int input_fd, int outpu
 	return failed;
 }
 
+/* Kills the program and its group when `hard`; returns how it ended, as wait() has it. */
+static int reap(pid_t pid, bool hard)
+{
+	int status = 0;
+	if (hard)
+		kill(-pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
 static bool start(const struct external_options *options, struct running *running, struct error *error)
 {
 	int output[2];
@@ -98,22 +105,13 @@ static bool start(const struct external_options *options, struct running *runnin
 	running->output_fd = output[0];
 	fcntl(output[0], F_SETFL, O_NONBLOCK);
 	running->pid_fd = (int)syscall(SYS_pidfd_open, running->pid, 0);
-	running->log_fd = -1;
-	if (options->log_path != NULL)
-		running->log_fd = open(options->log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return true;
-}
-
-static void keep(struct running *running, const char *data, size_t size)
-{
-	size_t loggable = EXTERNAL_LOG_BYTES_MAX - running->logged;
-	if (loggable > size)
-		loggable = size;
-	if (running->log_fd >= 0 && loggable > 0 && write(running->log_fd, data, loggable) > 0)
-		running->logged += loggable;
-	for (size_t i = 0; i < size; i++)
-		running->tail[(running->seen + i) % sizeof(running->tail)] = data[i];
-	running->seen += size;
+	if (running->pid_fd >= 0)
+		return true;
+	/* Its end would go unseen until its time is up. */
+	failed = errno;
+	reap(running->pid, true);
+	close(output[0]);
+	return error_errno(error, failed, "cannot watch %s", options->argv[0]);
 }
 
 /* Takes what is there, but no more than a pipe holds: a program that writes faster than we read must not
@@ -128,7 +126,7 @@ static bool read_output(struct running *running)
 			return errno == EAGAIN || errno == EINTR;
 		if (size == 0)
 			return false;
-		keep(running, buffer, (size_t)size);
+		output_take(&running->output, buffer, (size_t)size);
 	}
 	return true;
 }
@@ -154,76 +152,26 @@ static enum external_end watch(struct running *running, const struct external_wa
 	}
 }
 
-/* The kept output as text: what is not printable ASCII, a line end or well-formed UTF-8 becomes '?',
- * since it travels in messages and is shown to people. */
-static const char *safe_output(const struct running *running, struct arena *arena)
-{
-	size_t size = running->seen < sizeof(running->tail) ? running->seen : sizeof(running->tail);
-	char *text = arena_alloc(arena, size + 1);
-	for (size_t i = 0; i < size; i++)
-		text[i] = running->tail[(running->seen - size + i) % sizeof(running->tail)];
-	external_text_make_safe(text, size);
-	return text;
-}
-
-static size_t utf8_length(const unsigned char *text, size_t left)
-{
-	size_t length = text[0] >= 0xc2 && text[0] < 0xe0   ? 2
-			: text[0] >= 0xe0 && text[0] < 0xf0 ? 3
-			: text[0] >= 0xf0 && text[0] < 0xf5 ? 4
-							    : 0;
-	if (length == 0 || length > left)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	bool overlong = (text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xf0 && text[1] < 0x90);
-	bool surrogate = text[0] == 0xed && text[1] >= 0xa0;
-	bool too_high = text[0] == 0xf4 && text[1] >= 0x90;
-	return overlong || surrogate || too_high ? 0 : length;
-}
-
-void external_text_make_safe(char *text, size_t size)
-{
-	for (size_t i = 0; i < size;) {
-		unsigned char byte = (unsigned char)text[i];
-		size_t length = 1;
-		if (byte == '\r')
-			text[i] = '\n';
-		else if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f)
-			text[i] = '?';
-		else if (byte >= 0x80) {
-			length = utf8_length((const unsigned char *)text + i, size - i);
-			if (length == 0) {
-				text[i] = '?';
-				length = 1;
-			}
-		}
-		i += length;
-	}
-}
-
 bool external_run(const struct external_options *options, const struct external_wait *wait, struct arena *arena,
 		  struct external_result *result, struct error *error)
 {
 	struct running *running = arena_new_of(arena, struct running);
+	if (wait != NULL) {
+		running->output.tell = wait->output;
+		running->output.context = wait->output_context;
+	}
 	if (!start(options, running, error))
 		return false;
 	result->end = watch(running, wait, options->timeout_ms);
 	result->exit_code = -1;
-	if (result->end != EXTERNAL_EXITED)
-		kill(-running->pid, SIGKILL);
-	int status = 0;
-	while (waitpid(running->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	int status = reap(running->pid, result->end != EXTERNAL_EXITED);
 	if (result->end == EXTERNAL_EXITED)
 		result->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	if (result->end == EXTERNAL_TIMED_OUT && options->must_answer && wait != NULL && wait->hung != NULL)
+		*wait->hung = true;
 	read_output(running);
-	result->output = safe_output(running, arena);
+	result->output = output_end(&running->output, arena);
 	close(running->output_fd);
-	if (running->pid_fd >= 0)
-		close(running->pid_fd);
-	if (running->log_fd >= 0)
-		close(running->log_fd);
+	close(running->pid_fd);
 	return true;
 }

@@ -1,5 +1,5 @@
 /* Runs an external program on a worker thread and waits for it: with a deadline, with a cancel from
- * another thread, keeping the last of its output. The one place of the runtime that spawns. */
+ * another thread, keeping the last of its output and telling its lines. The one place of the runtime that spawns. */
 #ifndef ROOST_NODEAGENT_RUNTIME_EXTERNAL_H
 #define ROOST_NODEAGENT_RUNTIME_EXTERNAL_H
 
@@ -10,11 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { EXTERNAL_LOG_BYTES_MAX = 1024 * 1024 };
-
-/* What a worker's waits can be interrupted by. Made by the dispatcher for each call. */
+/* What a worker's waits can be interrupted by, and who hears of them. Made by the dispatcher for each call. */
 struct external_wait {
 	int cancel_fd; /* an eventfd, readable once cancelled; -1 for none */
+	bool *hung;    /* set when a program that must answer did not; NULL: nobody asks */
+	/* Gets each line of output, made safe, without its end; NULL: nobody listens. */
+	void (*output)(void *context, const char *line);
+	void *output_context;
 };
 
 /* True once cancelled. NULL is allowed. */
@@ -32,9 +34,9 @@ struct external_options {
 	char *const *argv;
 	char *const *environment; /* NULL: a minimal one (PATH, LC_ALL=C) */
 	const char *input;	  /* given on standard input; NULL for none */
-	const char *log_path;	  /* NULL, or a file that gets the first EXTERNAL_LOG_BYTES_MAX of output */
 	int lock_fd;		  /* 0 for none; the program keeps it open, so that a lock outlives a killed agent */
 	uint32_t timeout_ms;	  /* 0 for none */
+	bool must_answer;	  /* out of time means that the machine hangs, not that there was much to do */
 };
 
 /* Runs it in a process group of its own, which is killed whole when the time is up or it is cancelled.
@@ -42,9 +44,5 @@ struct external_options {
  * until the program has ended, so a grandchild that holds the pipe does not hang the caller. */
 bool external_run(const struct external_options *options, const struct external_wait *wait, struct arena *arena,
 		  struct external_result *result, struct error *error);
-
-/* Makes bytes of strangers fit to be shown: control characters and broken UTF-8 become '?', carriage
- * returns line ends. Works in place; the length stays. */
-void external_text_make_safe(char *text, size_t size);
 
 #endif

@@ -20,6 +20,7 @@ struct call {
 	struct call *next;
 	const char *workspace_id;
 	struct external_wait wait;
+	bool hung;
 };
 
 struct runtime {
@@ -99,6 +100,7 @@ static bool call_begin(struct runtime *runtime, struct call *call, const char *w
 {
 	call->workspace_id = workspace_id;
 	call->wait.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	call->wait.hung = &call->hung;
 	if (call->wait.cancel_fd < 0)
 		return false;
 	pthread_mutex_lock(&runtime->lock);
@@ -137,8 +139,7 @@ struct start {
 	struct arena *arena;
 	const struct runtime_workspace *workspace;
 	struct external_wait *wait;
-	runtime_progress *progress;
-	void *context;
+	const struct runtime_listener *listener;
 	const char *step;
 	const char *detail;
 	bool had_files; /* from before: they are never taken away by a start that fails */
@@ -149,9 +150,15 @@ static bool begin_step(struct start *start, const char *step, const char *messag
 	start->step = step;
 	if (external_wait_cancelled(start->wait))
 		return error_set(error, ERROR_PROVISIONING_FAILED, "The start was cancelled.");
-	if (start->progress != NULL)
-		start->progress(start->context, step, message);
+	if (start->listener->progress != NULL)
+		start->listener->progress(start->listener->context, step, message);
 	return true;
+}
+
+static void pass_on(void *context, const char *line)
+{
+	const struct start *start = context;
+	start->listener->output(start->listener->context, start->step, line);
 }
 
 static bool run_steps(struct start *start, struct error *error)
@@ -200,46 +207,61 @@ static const char *sentence_for(const struct error *error)
 	return error_code_sentence(ERROR_PROVISIONING_FAILED);
 }
 
+static enum runtime_cause cause_of(const struct start *start, const struct error *error)
+{
+	if (external_wait_cancelled(start->wait))
+		return RUNTIME_CAUSE_WORKSPACE;
+	if (*start->wait->hung || error->code == ERROR_BUSY)
+		return RUNTIME_CAUSE_HANG;
+	return error->code == ERROR_PROVISIONING_FAILED || error->code == ERROR_INVALID_ARGUMENT
+		   ? RUNTIME_CAUSE_WORKSPACE
+		   : RUNTIME_CAUSE_MACHINE;
+}
+
 static void explain(const struct start *start, const struct error *error, struct runtime_failure *failure)
 {
 	size_t size = strlen(start->detail);
 	if (error->code == ERROR_INTERNAL)
 		log_error("workspace %s: %s: %s", start->workspace->id, start->step, error->message);
+	failure->cause = cause_of(start, error);
 	failure->step = start->step;
 	failure->message = arena_strdup(start->arena, sentence_for(error));
 	failure->detail = start->detail + (size > STEP_OUTPUT_TAIL_BYTES ? size - STEP_OUTPUT_TAIL_BYTES : 0);
 	failure->cancelled = external_wait_cancelled(start->wait);
 }
 
-static bool fail_at_once(const char *step, struct arena *arena, const struct error *error,
-			 struct runtime_failure *failure)
+static bool fail_at_once(struct arena *arena, const struct error *error, struct runtime_failure *failure)
 {
-	*failure = (struct runtime_failure){.step = step, .message = arena_strdup(arena, error->message), .detail = ""};
+	*failure = (struct runtime_failure){.cause = error->code == ERROR_INVALID_ARGUMENT ? RUNTIME_CAUSE_WORKSPACE
+											   : RUNTIME_CAUSE_MACHINE,
+					    .step = "runtime",
+					    .message = arena_strdup(arena, error->message),
+					    .detail = ""};
 	return false;
 }
 
 bool runtime_start(struct runtime *runtime, struct arena *arena, const struct runtime_workspace *workspace,
-		   runtime_progress *progress, void *context, struct runtime_failure *failure)
+		   const struct runtime_listener *listener, struct runtime_failure *failure)
 {
+	static const struct runtime_listener nobody = {NULL};
 	struct error error = {.code = ERROR_NONE};
-	struct call call;
-	if (!has_driver(runtime)) {
-		no_driver(&error);
-		return fail_at_once("runtime", arena, &error, failure);
-	}
-	if (!check_id(workspace->id, &error))
-		return fail_at_once("runtime", arena, &error, failure);
+	struct call call = {.hung = false};
+	if (!check_id(workspace->id, &error) || (!has_driver(runtime) && !no_driver(&error)))
+		return fail_at_once(arena, &error, failure);
 	if (!call_begin(runtime, &call, workspace->id)) {
-		error_set(&error, ERROR_INTERNAL, "%s", error_code_sentence(ERROR_BUSY));
-		return fail_at_once("runtime", arena, &error, failure);
+		error_set(&error, ERROR_BUSY, "%s", error_code_sentence(ERROR_BUSY));
+		return fail_at_once(arena, &error, failure);
 	}
 	struct start start = {.runtime = runtime,
 			      .arena = arena,
 			      .workspace = workspace,
 			      .wait = &call.wait,
-			      .progress = progress,
-			      .context = context,
+			      .listener = listener != NULL ? listener : &nobody,
 			      .detail = ""};
+	if (start.listener->output != NULL) {
+		call.wait.output = pass_on;
+		call.wait.output_context = &start;
+	}
 	bool started = run_steps(&start, &error);
 	if (!started) {
 		explain(&start, &error, failure);
@@ -249,20 +271,47 @@ bool runtime_start(struct runtime *runtime, struct arena *arena, const struct ru
 	return started;
 }
 
-bool runtime_stop(struct runtime *runtime, const char *workspace_id, uint32_t grace_ms, struct error *error)
+/* What there still is of a workspace that could not be ended; nothing of one that could. */
+static bool tell_left(struct runtime *runtime, const char *workspace_id, bool done, struct runtime_left *left)
 {
+	if (left != NULL && !done)
+		runtime->driver->count_left(runtime->state, workspace_id, left);
+	return done;
+}
+
+bool runtime_stop(struct runtime *runtime, const char *workspace_id, uint32_t grace_ms, struct runtime_left *left,
+		  struct error *error)
+{
+	if (left != NULL)
+		*left = (struct runtime_left){0};
 	if (!check_id(workspace_id, error))
 		return false;
 	/* Nobody runs it (S2-04, D7). */
 	if (!has_driver(runtime))
 		return true;
-	return runtime->driver->stop(runtime->state, NULL, workspace_id, grace_ms, error);
+	bool stopped = tell_left(runtime, workspace_id,
+				 runtime->driver->stop(runtime->state, NULL, workspace_id, grace_ms, error), left);
+	if (left != NULL)
+		left->files = false;
+	return stopped;
 }
 
-bool runtime_remove(struct runtime *runtime, const char *workspace_id, struct error *error)
+bool runtime_remove(struct runtime *runtime, const char *workspace_id, struct runtime_left *left, struct error *error)
 {
-	return runtime_stop(runtime, workspace_id, 0, error) &&
-	       (!has_driver(runtime) || runtime->driver->remove(runtime->state, NULL, workspace_id, error));
+	if (left != NULL)
+		*left = (struct runtime_left){0};
+	if (!check_id(workspace_id, error))
+		return false;
+	return !has_driver(runtime) || tell_left(runtime, workspace_id,
+						 runtime->driver->stop(runtime->state, NULL, workspace_id, 0, error) &&
+						     runtime->driver->remove(runtime->state, NULL, workspace_id, error),
+						 left);
+}
+
+bool runtime_remove_mirrors(struct runtime *runtime, struct error *error)
+{
+	(void)runtime, (void)error;
+	return true;
 }
 
 bool runtime_is_running(struct runtime *runtime, const char *workspace_id, bool *running, struct error *error)

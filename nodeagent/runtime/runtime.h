@@ -6,7 +6,8 @@
  * parallel; the caller keeps to that. (UV_THREADPOOL_SIZE bounds the parallelism.)
  *
  * Without a usable driver a start fails at once with the true cause (D7); stop and remove succeed when
- * nobody runs it. A NULL runtime behaves like that too. */
+ * nobody runs it. A NULL runtime behaves like that too. A runtime program that never ends is ended after
+ * program_timeout_seconds, so every call ends in bounded time. */
 #ifndef ROOST_NODEAGENT_RUNTIME_RUNTIME_H
 #define ROOST_NODEAGENT_RUNTIME_RUNTIME_H
 
@@ -14,12 +15,27 @@
 
 struct runtime;
 
-/* What a start is doing; called on the worker thread that runs it, before each step ("disk", "network",
- * "sandbox", "clone"). `message` is a sentence for users. */
-typedef void runtime_progress(void *context, const char *step, const char *message);
+/* Who hears of a start while it goes on; called on the worker thread that runs it. Each may be NULL. */
+struct runtime_listener {
+	void *context;
+	/* Before each step ("disk", "network", "sandbox", "clone"). `message` is a sentence for users. */
+	void (*progress)(void *context, const char *step, const char *message);
+	/* Each line that a program of the step says (git, tar, the runtime), as it says it: safe text without
+	 * its end, at most LOG_LINE_BYTES_MAX; a longer one comes in pieces. Repetitions are passed on. */
+	void (*output)(void *context, const char *step, const char *line);
+};
+
+/* Where the cause of a failure lies. WORKSPACE is no sign of trouble; the others are, though a workspace that
+ * has wrecked its own root can make MACHINE of it: a probe tells for certain. */
+enum runtime_cause {
+	RUNTIME_CAUSE_WORKSPACE, /* in what was asked for: repository, branch, image, size; or it was cancelled */
+	RUNTIME_CAUSE_MACHINE,	 /* in the node: its disk, network, kernel, runtime program */
+	RUNTIME_CAUSE_HANG	 /* a program of the node did not answer in its time */
+};
 
 /* Why a start failed, for WorkspaceFailed. Texts live in the arena of the call. */
 struct runtime_failure {
+	enum runtime_cause cause;
 	const char *step;    /* "runtime", "disk", "network", "sandbox", "clone" */
 	const char *message; /* safe for users */
 	const char *detail;  /* tail of the step's output, at most STEP_OUTPUT_TAIL_BYTES; "" for none */
@@ -48,14 +64,20 @@ bool runtime_tend(struct runtime *runtime, struct error *error);
  * it was there before; `failure` says why. Idempotent: also after a kill -9 in the middle.
  * A workspace that runs already, with its checkout, is left alone. */
 bool runtime_start(struct runtime *runtime, struct arena *arena, const struct runtime_workspace *workspace,
-		   runtime_progress *progress, void *context, struct runtime_failure *failure);
+		   const struct runtime_listener *listener, struct runtime_failure *failure);
 
-/* Ends everything that runs in it and keeps the files. Succeeds when nothing runs. STOP_FAILED says what
- * is left; calling again is right. */
-bool runtime_stop(struct runtime *runtime, const char *workspace_id, uint32_t grace_ms, struct error *error);
+/* Ends everything that runs in it and keeps the files. Succeeds when nothing runs. STOP_FAILED, and `left`
+ * says what is left; calling again is right. Ends in bounded time: the grace and about half a minute. */
+bool runtime_stop(struct runtime *runtime, const char *workspace_id, uint32_t grace_ms, struct runtime_left *left,
+		  struct error *error);
 
-/* Stops it without grace and takes everything away. Succeeds when nothing is there. */
-bool runtime_remove(struct runtime *runtime, const char *workspace_id, struct error *error);
+/* Stops it without grace and takes everything away. Succeeds when nothing is there. As above for the rest;
+ * while it cannot be stopped its files are kept (S4-23). */
+bool runtime_remove(struct runtime *runtime, const char *workspace_id, struct runtime_left *left, struct error *error);
+
+/* Takes away the mirrors of repositories, which belong to no workspace and are not listed: part of leaving
+ * nothing on the machine. No start may be going on. Succeeds when there are none. */
+bool runtime_remove_mirrors(struct runtime *runtime, struct error *error);
 
 /* True in `running` when its first process lives. */
 bool runtime_is_running(struct runtime *runtime, const char *workspace_id, bool *running, struct error *error);

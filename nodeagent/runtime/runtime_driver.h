@@ -19,8 +19,9 @@
  * - External programs are waited for through the `struct external_wait` given, so that a cancel from
  *   the loop ends them (external.h). A function without one must not take long.
  * - Memory: what is returned lives in the arena given. Inputs are borrowed for the call.
- * - Errors: PROVISIONING_FAILED, STOP_FAILED and PLATFORM_UNAVAILABLE carry sentences that users may
- *   read; INTERNAL goes to the log.
+ * - Errors: PROVISIONING_FAILED (the cause lies in what was asked for), PLATFORM_UNAVAILABLE (in the
+ *   machine), BUSY (something outlived its time and is in the way) and STOP_FAILED carry sentences that
+ *   users may read; INTERNAL goes to the log, and its cause is the machine too.
  *
  * No function may be NULL. */
 #ifndef ROOST_NODEAGENT_RUNTIME_RUNTIME_DRIVER_H
@@ -48,6 +49,8 @@ struct runtime_settings {
 	uint64_t disk_mb;
 	uint64_t disk_reserve_mb; /* free space below which no disk is made */
 	uint32_t clone_timeout_seconds;
+	uint32_t program_timeout_seconds; /* for one call of the runtime program; 0 for 60 */
+	uint64_t mirrors_mb;		  /* disk for all mirrors of repositories together; 0 for no mirrors */
 };
 
 /* One environment variable. */
@@ -61,6 +64,10 @@ struct runtime_workspace {
 	const char *id; /* ULID */
 	const char *owner;
 	uint32_t generation;
+	/* The root file system is made anew from the image when it is of an older generation than this;
+	 * /workspace stays as it is. 0: never. */
+	uint32_t rebuild_generation;
+	int64_t made_at;	/* Unix milliseconds by the caller's clock, kept by the first start; 0: the machine's */
 	const char *image;	/* "" or "host", or the name of a folder or archive (name.tar) among the images */
 	const char *repository; /* "" for none */
 	const char *branch;	/* "" for the repository's default */
@@ -83,10 +90,18 @@ struct runtime_found {
 	const char *id;
 	const char *owner;   /* "" when only the kernel knows of it */
 	uint32_t generation; /* 0 likewise */
+	int64_t made_at;     /* Unix milliseconds of its first start; 0 likewise */
 	bool running;	     /* its first process lives */
 	bool has_disk;	     /* a disk or folder with its files */
 	bool checkout_made;  /* disk is mounted and its checkout is complete */
 	bool has_remains;    /* not running, and mounts, network, cgroups or processes are left */
+};
+
+/* What is left after a stop or a removal that failed; all zero after one that succeeded. */
+struct runtime_left {
+	uint32_t processes; /* that live */
+	uint32_t mounts;
+	bool files; /* that were to be removed; a stop keeps them on purpose and does not count them */
 };
 
 /* A program to run inside a running workspace. */
@@ -147,6 +162,10 @@ struct runtime_driver {
 
 	/* Takes away the files too. The dispatcher has stopped it before. */
 	bool (*remove)(void *state, struct external_wait *wait, const char *workspace_id, struct error *error);
+
+	/* Counts what there is of a workspace now: its living processes, its mounts, its files. Asked after a
+	 * stop or removal that failed. */
+	void (*count_left)(void *state, const char *workspace_id, struct runtime_left *left);
 
 	/* Everything that carries this installation's id, from disk and kernel. */
 	bool (*list)(void *state, struct arena *arena, struct runtime_found **found, size_t *count,

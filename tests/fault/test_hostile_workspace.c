@@ -301,7 +301,7 @@ static void a_fork_bomb_stays_inside_its_limit_and_can_be_stopped(void **state)
 	/* Again, and the whole workspace is stopped in the midst of it. */
 	bomb = fixture_background(&fixture, "EVIL", "bomb", "exec ./guest forks");
 	assert_true(fixture_wait(is_forking, NULL));
-	if (!runtime_stop(fixture.runtime, "EVIL", 100, &error))
+	if (!runtime_stop(fixture.runtime, "EVIL", 100, NULL, &error))
 		fail_msg("%s", error.message);
 	waitpid(bomb, NULL, 0);
 	assert_int_equal(processes_of("EVIL"), 0);
@@ -326,7 +326,7 @@ static void a_full_disk_is_its_own(void **state)
 	assert_int_equal(fixture_inside(&fixture, "NEAR", "head -c 8000000 /dev/zero >big && rm big", NULL), 0);
 	neighbour_is_well();
 	/* Full as it is, it can be stopped and started again. */
-	assert_true(runtime_stop(fixture.runtime, "EVIL", 100, NULL));
+	assert_true(runtime_stop(fixture.runtime, "EVIL", 100, NULL, NULL));
 	struct runtime_workspace workspace = fixture_workspace("EVIL");
 	workspace.generation = 3;
 	fixture_start(&fixture, &workspace);
@@ -359,13 +359,13 @@ static void links_in_its_root_lead_nowhere_outside(void **state)
 	    "mv /etc /elsewhere; ln -s /../../../../../../../etc /etc; mv /tmp /tmp2; ln -s /proc/1/root/tmp /tmp; "
 	    "rm -f /bin; ln -s /proc/self/exe /bin; ln -s /etc /workspace/marks; true",
 	    NULL);
-	assert_true(runtime_stop(fixture.runtime, "EVIL", 100, &error));
+	assert_true(runtime_stop(fixture.runtime, "EVIL", 100, NULL, &error));
 	struct runtime_workspace workspace = fixture_workspace("EVIL");
 	workspace.generation = 4;
 	/* Whether such a wreck starts is its own matter. */
-	runtime_start(fixture.runtime, fixture.arena, &workspace, NULL, NULL, &failure);
+	runtime_start(fixture.runtime, fixture.arena, &workspace, NULL, &failure);
 	fixture_shell("cat /etc/passwd /etc/hosts /etc/resolv.conf | sha256sum | cmp - %s/before", fixture.folder);
-	assert_true(runtime_remove(fixture.runtime, "EVIL", &error));
+	assert_true(runtime_remove(fixture.runtime, "EVIL", NULL, &error));
 	fixture_shell("cat /etc/passwd /etc/hosts /etc/resolv.conf | sha256sum | cmp - %s/before", fixture.folder);
 	neighbour_is_well();
 }

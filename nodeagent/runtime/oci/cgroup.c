@@ -180,6 +180,23 @@ bool cgroup_populated(const char *name)
 	return alive;
 }
 
+static bool count_one(void *context, pid_t pid)
+{
+	long inner = 0;
+	*(uint32_t *)context += process_lives(pid, &inner) ? 1 : 0;
+	return true;
+}
+
+uint32_t cgroup_count(const char *name)
+{
+	char path[PATH_BYTES];
+	uint32_t count = 0;
+	know_trees();
+	path_in(trees.sessions, name, "", path);
+	walk_processes(path, 0, count_one, &count);
+	return count;
+}
+
 static bool signal_one(void *context, pid_t pid)
 {
 	kill(pid, *(int *)context);

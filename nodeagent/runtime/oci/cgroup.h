@@ -33,6 +33,9 @@ pid_t cgroup_first_process(const char *name);
 /* True when a living process is in the group or below it, in any tree. */
 bool cgroup_populated(const char *name);
 
+/* How many processes live in the group and below it, in the tree of sessions. */
+uint32_t cgroup_count(const char *name);
+
 /* Sends a signal to every process in the group and below it, once. */
 void cgroup_signal(const char *name, int number);
 

@@ -67,6 +67,21 @@ bool disk_is_mount_point(const char *path)
 	       (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
+uint32_t disk_count_mounts(const char *folder)
+{
+	char line[4096], path[PLACE_PATH_MAX];
+	uint32_t count = 0;
+	size_t length = strlen(folder);
+	FILE *mounts = fopen("/proc/self/mounts", "re");
+	while (mounts != NULL && fgets(line, sizeof(line), mounts) != NULL)
+		if (sscanf(line, "%*s %511s", path) == 1 && strncmp(path, folder, length) == 0 &&
+		    (path[length] == '\0' || path[length] == '/'))
+			count++;
+	if (mounts != NULL)
+		fclose(mounts);
+	return count;
+}
+
 bool disk_attached(const struct place *place)
 {
 	return disk_is_mount_point(place->disk);
@@ -84,7 +99,7 @@ static bool enough_space(const struct runtime_settings *settings, struct error *
 		return true;
 	uint64_t available_mb = (uint64_t)space.f_bavail * space.f_frsize >> 20;
 	return available_mb >= settings->disk_reserve_mb ||
-	       error_set(error, ERROR_PROVISIONING_FAILED,
+	       error_set(error, ERROR_PLATFORM_UNAVAILABLE,
 			 "The node's disk is nearly full: %llu MiB are free and %llu MiB are kept in reserve.",
 			 (unsigned long long)available_mb, (unsigned long long)settings->disk_reserve_mb);
 }
@@ -187,7 +202,7 @@ static bool furnish(const struct place *place, uint32_t first_user, struct error
 		if (stat(place->disk, &status) == 0 && status.st_uid == first_user)
 			return true;
 		return error_set(
-		    error, ERROR_PROVISIONING_FAILED,
+		    error, ERROR_PLATFORM_UNAVAILABLE,
 		    "The workspace's disk was made under another way of mapping users than the node has now.");
 	}
 	bool done = true;

@@ -18,7 +18,7 @@
 /* Makes the formatted image that others are copied from, unless it is there. */
 bool disk_make_template(const struct runtime_settings *settings, const struct external_wait *wait, struct error *error);
 
-/* Makes the disk if absent and mounts it at place->disk unless it is mounted. PROVISIONING_FAILED when the
+/* Makes the disk if absent and mounts it at place->disk unless it is mounted. PLATFORM_UNAVAILABLE when the
  * machine lacks space, or when the disk belongs to other users than first_user. */
 bool disk_attach(const struct runtime_settings *settings, const struct place *place, bool limited, uint32_t first_user,
 		 struct error *error);
@@ -33,6 +33,9 @@ bool disk_attached(const struct place *place);
 
 /* True when there is a disk or folder with files. */
 bool disk_exists(const struct place *place);
+
+/* How many file systems are mounted at a folder and below it. */
+uint32_t disk_count_mounts(const char *folder);
 
 /* Whether a path is a mount point. */
 bool disk_is_mount_point(const char *path);

@@ -5,6 +5,7 @@
 
 #include "nodeagent/runtime/folder.h"
 #include "nodeagent/runtime/oci/disk.h"
+#include "nodeagent/runtime/oci/root.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,10 +94,8 @@ static bool write_skeleton(int root, uint32_t owner)
 
 static bool make_host_root(const struct place *place, uint32_t first_user, char *root, struct error *error)
 {
-	char mark[PLACE_PATH_MAX + 32];
-	snprintf(mark, sizeof(mark), "%s/marks/skeleton", place->disk);
 	place_join(root, place->disk, "root");
-	if (folder_exists(mark))
+	if (root_is_whole(place))
 		return true;
 	int fd = open(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	bool done = fd >= 0 && write_skeleton(fd, first_user);
@@ -105,7 +104,7 @@ static bool make_host_root(const struct place *place, uint32_t first_user, char 
 		close(fd);
 	if (!done)
 		return error_errno(error, failed, "cannot make the root of workspace %s", place->id);
-	return folder_write_file(mark, "", 0, false, error);
+	return true;
 }
 
 /* Opens a name beneath the images' folder: no way out by links or dots. */

@@ -56,6 +56,7 @@ static bool describe(const struct oci_state *state, struct arena *arena, struct 
 	label_read(&place, &state->settings, &label);
 	found->owner = arena_strdup(arena, label.owner);
 	found->generation = label.generation;
+	found->made_at = label.made_at;
 	found->running = cgroup_first_process(place.cgroup) != 0;
 	found->has_disk = disk_exists(&place);
 	char mark[PLACE_PATH_MAX + 32];

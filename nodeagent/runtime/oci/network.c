@@ -249,7 +249,7 @@ bool network_connect(const struct runtime_settings *settings, const char *worksp
 		namespaces_leave_network(former);
 	}
 	if (failed == EADDRINUSE)
-		return error_set(error, ERROR_PROVISIONING_FAILED, "The node has no free network address.");
+		return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "The node has no free network address.");
 	return failed == 0 || error_errno(error, failed, "cannot make the workspace's network");
 }
 

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* Connects the namespace. `slot` is the low half of the address: in, the one to try first (0: any); out,
- * the one taken. PROVISIONING_FAILED when no address is free. */
+ * the one taken. PLATFORM_UNAVAILABLE when no address is free. */
 bool network_connect(const struct runtime_settings *settings, const char *workspace_id, int network_fd, uint32_t *slot,
 		     struct error *error);
 

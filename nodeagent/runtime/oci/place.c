@@ -53,9 +53,9 @@ bool place_of(const struct runtime_settings *settings, const char *workspace_id,
 bool label_write(const struct place *place, const struct runtime_settings *settings, const struct label *label,
 		 struct error *error)
 {
-	json_t *json = json_pack("{s:s, s:s, s:s, s:I, s:I}", "installation", settings->installation, "workspace",
-				 place->id, "owner", label->owner, "generation", (json_int_t)label->generation, "slot",
-				 (json_int_t)label->slot);
+	json_t *json = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "installation", settings->installation, "workspace",
+				 place->id, "owner", label->owner, "generation", (json_int_t)label->generation,
+				 "madeAt", (json_int_t)label->made_at, "slot", (json_int_t)label->slot);
 	char text[1024];
 	size_t size = json == NULL ? 0 : json_dumpb(json, text, sizeof(text), 0);
 	json_decref(json);
@@ -68,14 +68,15 @@ bool label_read(const struct place *place, const struct runtime_settings *settin
 {
 	json_t *json = json_load_file(place->label, 0, NULL);
 	const char *installation = NULL, *owner = NULL;
-	json_int_t generation = 0, slot = 0;
+	json_int_t generation = 0, made_at = 0, slot = 0;
 	bool ours = json != NULL &&
-		    json_unpack(json, "{s:s, s:s, s:I, s:I}", "installation", &installation, "owner", &owner,
-				"generation", &generation, "slot", &slot) == 0 &&
+		    json_unpack(json, "{s:s, s:s, s:I, s?I, s:I}", "installation", &installation, "owner", &owner,
+				"generation", &generation, "madeAt", &made_at, "slot", &slot) == 0 &&
 		    strcmp(installation, settings->installation) == 0;
 	if (ours) {
 		snprintf(label->owner, sizeof(label->owner), "%s", owner);
 		label->generation = (uint32_t)generation;
+		label->made_at = made_at;
 		label->slot = (uint32_t)slot;
 	}
 	json_decref(json);

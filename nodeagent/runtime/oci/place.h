@@ -53,7 +53,8 @@ bool place_join(char *path, const char *folder, const char *name);
 struct label {
 	char owner[256];
 	uint32_t generation;
-	uint32_t slot; /* network slot of the last start, 0 for none: tried first at the next */
+	int64_t made_at; /* Unix milliseconds of the first */
+	uint32_t slot;	 /* network slot of the last start, 0 for none: tried first at the next */
 };
 bool label_write(const struct place *place, const struct runtime_settings *settings, const struct label *label,
 		 struct error *error);

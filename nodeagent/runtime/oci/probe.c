@@ -64,7 +64,7 @@ static bool try_disk(struct oci_state *state, struct external_wait *wait, bool *
 	if (!remove_trial(state, wait, error))
 		return false;
 	/* What users may read is about space, and no reason to do without a limit. */
-	if (!*limited && why.code == ERROR_PROVISIONING_FAILED)
+	if (!*limited && why.code != ERROR_INTERNAL)
 		return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "%s", why.message);
 	if (!*limited)
 		log_warning("workspaces' disks have no limit on this node: %s", why.message);

@@ -1,6 +1,7 @@
 /* Disk, network and sandbox of one workspace. Each step looks first at what is there. The order of the
  * sandbox's making: what an earlier attempt left is taken away, then namespaces with a ready network,
  * root, bundle, and one call of the runtime. */
+#include "bus/foundation/clock.h"
 #include "bus/foundation/cutpoint.h"
 #include "nodeagent/runtime/folder.h"
 #include "nodeagent/runtime/oci/bundle.h"
@@ -9,6 +10,7 @@
 #include "nodeagent/runtime/oci/firewall.h"
 #include "nodeagent/runtime/oci/image.h"
 #include "nodeagent/runtime/oci/network.h"
+#include "nodeagent/runtime/oci/root.h"
 #include "nodeagent/runtime/oci/state.h"
 
 #include <errno.h>
@@ -21,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOCK_TRIES = 3000, RUNTIME_TIMEOUT_MS = 60000 };
+enum { LOCK_TRIES = 3000 };
 
 int oci_lock_workspace(const struct place *place, struct error *error)
 {
@@ -36,7 +38,8 @@ int oci_lock_workspace(const struct place *place, struct error *error)
 		struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
 		if (tries >= LOCK_TRIES) {
 			close(fd);
-			error_set(error, ERROR_INTERNAL, "workspace %s is held by another process", place->id);
+			error_set(error, ERROR_BUSY,
+				  "Another program of the node still holds the workspace and does not end.");
 			return -1;
 		}
 		nanosleep(&pause, NULL);
@@ -54,6 +57,8 @@ static bool keep_label(const struct oci_state *state, const struct place *place,
 	if (known && label.generation == workspace->generation && label.slot == slot)
 		return true;
 	snprintf(label.owner, sizeof(label.owner), "%s", workspace->owner);
+	if (label.made_at == 0)
+		label.made_at = workspace->made_at != 0 ? workspace->made_at : clock_wall_ms();
 	label.generation = workspace->generation;
 	label.slot = slot;
 	return label_write(place, &state->settings, &label, error);
@@ -182,8 +187,8 @@ bool oci_make_network(void *opaque, struct external_wait *wait, const struct run
 	return true;
 }
 
-static bool run_runtime(const struct oci_ability *ability, const struct place *place, const struct external_wait *wait,
-			int lock, struct error *error)
+static bool run_runtime(const struct oci_state *state, const struct oci_ability *ability, const struct place *place,
+			const struct external_wait *wait, int lock, struct error *error)
 {
 	char *argv[] = {(char *)ability->binary,
 			"--root",
@@ -195,11 +200,12 @@ static bool run_runtime(const struct oci_ability *ability, const struct place *p
 			(char *)place->id,
 			NULL};
 	struct arena *arena = arena_new();
-	struct external_options options = {.argv = argv, .timeout_ms = RUNTIME_TIMEOUT_MS, .lock_fd = lock};
+	struct external_options options = {
+	    .argv = argv, .timeout_ms = oci_program_timeout_ms(state), .must_answer = true, .lock_fd = lock};
 	struct external_result result;
 	bool done = external_run(&options, wait, arena, &result, error);
 	if (done && result.exit_code != 0)
-		done = error_set(error, ERROR_PROVISIONING_FAILED, "The sandbox could not be started: %s",
+		done = error_set(error, ERROR_PLATFORM_UNAVAILABLE, "The sandbox could not be started: %s",
 				 result.end == EXTERNAL_TIMED_OUT   ? "the runtime did not answer"
 				 : result.end == EXTERNAL_CANCELLED ? "it was cancelled"
 								    : result.output);
@@ -228,10 +234,11 @@ static bool start_sandbox(struct oci_state *state, const struct oci_ability *abi
 				.first_user = namespaces_first_user(place->id, ability->user_namespace),
 				.slot = network->slot};
 	return keep_label(state, place, workspace, network->slot, error) &&
+	       root_prepare(place, workspace, bundle.first_user, error) &&
 	       image_make_root(&state->settings, place, workspace->image, bundle.first_user,
 			       network->namespaces.user_fd, wait, root, error) &&
-	       bundle_write(&bundle, error) && folder_make(place->runtime, 0711, error) &&
-	       run_runtime(ability, place, wait, lock, error);
+	       root_finish(place, workspace, error) && bundle_write(&bundle, error) &&
+	       folder_make(place->runtime, 0711, error) && run_runtime(state, ability, place, wait, lock, error);
 }
 
 static bool start_locked(struct oci_state *state, const struct place *place, const struct runtime_workspace *workspace,

@@ -36,6 +36,9 @@ struct oci_ability {
 };
 bool oci_ability(struct oci_state *state, struct oci_ability *ability, struct error *error);
 
+/* How long one call of the runtime program may take. */
+uint32_t oci_program_timeout_ms(const struct oci_state *state);
+
 /* The steps, each by its own file; see runtime_driver.h. */
 bool oci_probe(void *state, struct external_wait *wait, struct arena *arena, struct runtime_facts *facts,
 	       struct error *error);
@@ -47,6 +50,7 @@ bool oci_start(void *state, struct external_wait *wait, const struct runtime_wor
 bool oci_stop(void *state, struct external_wait *wait, const char *workspace_id, uint32_t grace_ms,
 	      struct error *error);
 bool oci_remove(void *state, struct external_wait *wait, const char *workspace_id, struct error *error);
+void oci_count_left(void *state, const char *workspace_id, struct runtime_left *left);
 bool oci_list(void *state, struct arena *arena, struct runtime_found **found, size_t *count, struct error *error);
 bool oci_command(void *state, struct arena *arena, const struct runtime_program *program, char ***argv,
 		 struct error *error);

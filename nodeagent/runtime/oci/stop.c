@@ -88,3 +88,15 @@ bool oci_remove(void *opaque, struct external_wait *wait, const char *workspace_
 		error->code = ERROR_STOP_FAILED;
 	return removed;
 }
+
+void oci_count_left(void *opaque, const char *workspace_id, struct runtime_left *left)
+{
+	const struct oci_state *state = opaque;
+	struct place place;
+	*left = (struct runtime_left){0};
+	if (!place_of(&state->settings, workspace_id, &place, NULL))
+		return;
+	left->processes = cgroup_count(place.cgroup);
+	left->mounts = disk_count_mounts(place.run);
+	left->files = disk_exists(&place);
+}

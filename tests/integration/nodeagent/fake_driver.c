@@ -309,6 +309,14 @@ static bool remove_all(void *state, struct external_wait *wait, const char *work
 	return true;
 }
 
+static void count_left(void *state, const char *workspace_id, struct runtime_left *left)
+{
+	char path[PATH_BYTES];
+	path_of(state, workspace_id, "", path);
+	left->processes = find_process(state, workspace_id) != 0;
+	left->files = access(path, F_OK) == 0;
+}
+
 static void describe(const struct fake *fake, struct arena *arena, const char *id, struct runtime_found *found)
 {
 	char path[PATH_BYTES];
@@ -407,6 +415,7 @@ const struct runtime_driver runtime_driver_oci = {
     .watch = watch,
     .stop = stop,
     .remove = remove_all,
+    .count_left = count_left,
     .list = list,
     .command = command,
     .kill_processes = kill_processes,

@@ -35,7 +35,7 @@ static void remove_everything(struct fixture *fixture, struct runtime *runtime)
 	if (!runtime_list(runtime, fixture->arena, &found, &count, &error))
 		return;
 	for (size_t i = 0; i < count; i++)
-		if (!runtime_remove(runtime, found[i].id, &error))
+		if (!runtime_remove(runtime, found[i].id, NULL, &error))
 			print_error("janitor: workspace %s: %s\n", found[i].id, error.message);
 }
 
@@ -157,14 +157,14 @@ struct runtime_workspace fixture_workspace(const char *id)
 void fixture_start(struct fixture *fixture, const struct runtime_workspace *workspace)
 {
 	struct runtime_failure failure;
-	if (!runtime_start(fixture->runtime, fixture->arena, workspace, NULL, NULL, &failure))
+	if (!runtime_start(fixture->runtime, fixture->arena, workspace, NULL, &failure))
 		fail_msg("%s: %s: %s\n%s", workspace->id, failure.step, failure.message, failure.detail);
 }
 
 const struct runtime_failure *fixture_fails(struct fixture *fixture, const struct runtime_workspace *workspace)
 {
 	struct runtime_failure *failure = arena_new_of(fixture->arena, struct runtime_failure);
-	assert_false(runtime_start(fixture->runtime, fixture->arena, workspace, NULL, NULL, failure));
+	assert_false(runtime_start(fixture->runtime, fixture->arena, workspace, NULL, failure));
 	return failure;
 }
 

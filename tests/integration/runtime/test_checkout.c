@@ -57,7 +57,7 @@ static void starts_with(const char *repository, const char *branch, const char *
 	fixture_start(&fixture, &workspace);
 	assert_int_equal(fixture_inside(&fixture, "GOOD", script, &output), 0);
 	assert_string_equal(output, expected);
-	assert_true(runtime_remove(fixture.runtime, "GOOD", NULL));
+	assert_true(runtime_remove(fixture.runtime, "GOOD", NULL, NULL));
 }
 
 static void fails_with(const char *repository, const char *branch, const char *words)
@@ -131,7 +131,7 @@ static void fails_in_haste(const char *repository, const char *words)
 	workspace.repository = repository;
 	assert_true(runtime_open(&runtime_driver_oci, &settings, &hasty, NULL));
 	assert_true(runtime_probe(hasty, fixture.arena, &facts, NULL));
-	assert_false(runtime_start(hasty, fixture.arena, &workspace, NULL, NULL, &failure));
+	assert_false(runtime_start(hasty, fixture.arena, &workspace, NULL, &failure));
 	runtime_close(hasty);
 	assert_string_equal(failure.step, "clone");
 	if (strstr(failure.message, words) == NULL)
@@ -165,16 +165,26 @@ static void a_silent_server_ends_with_the_time_limit(void **state)
 		       "longer than 1 seconds");
 }
 
-/* Cancels once git is known to run, again and again until the start has ended. */
+/* Cancels once git is known to run, and again and again until the start has ended. */
+struct cancelling {
+	bool git_runs;
+	bool ended;
+};
+
+static void hear_git(void *context, const char *step, const char *line)
+{
+	struct cancelling *cancelling = context;
+	if (strcmp(step, "clone") == 0 && strstr(line, "Cloning into") != NULL)
+		__atomic_store_n(&cancelling->git_runs, true, __ATOMIC_SEQ_CST);
+}
+
 static void *cancel_clone(void *context)
 {
-	const bool *ended = context;
-	char log[400];
+	const struct cancelling *cancelling = context;
 	struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
-	snprintf(log, sizeof(log), "%s/CANCEL/clone.log", fixture.workspaces);
-	while (!__atomic_load_n(ended, __ATOMIC_SEQ_CST)) {
+	while (!__atomic_load_n(&cancelling->ended, __ATOMIC_SEQ_CST)) {
 		nanosleep(&pause, NULL);
-		if (folder_exists(log))
+		if (__atomic_load_n(&cancelling->git_runs, __ATOMIC_SEQ_CST))
 			runtime_cancel(fixture.runtime, "CANCEL");
 	}
 	return NULL;
@@ -183,17 +193,20 @@ static void *cancel_clone(void *context)
 static void a_cancel_in_the_middle_of_a_clone_ends_it_at_once(void **state)
 {
 	(void)state;
-	bool ended = false;
+	struct cancelling cancelling = {false, false};
+	const struct runtime_listener listener = {.context = &cancelling, .output = hear_git};
 	pthread_t canceller;
+	struct runtime_failure failure;
 	struct runtime_workspace workspace = fixture_workspace("CANCEL");
 	workspace.repository = arena_printf(fixture.arena, "git://%s:%d/a", outside.address, OUTSIDE_SILENT_PORT);
-	assert_int_equal(pthread_create(&canceller, NULL, cancel_clone, &ended), 0);
+	assert_int_equal(pthread_create(&canceller, NULL, cancel_clone, &cancelling), 0);
 	int64_t before = clock_monotonic_ms();
-	const struct runtime_failure *failure = fixture_fails(&fixture, &workspace);
+	assert_false(runtime_start(fixture.runtime, fixture.arena, &workspace, &listener, &failure));
 	int64_t took = clock_monotonic_ms() - before;
-	__atomic_store_n(&ended, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&cancelling.ended, true, __ATOMIC_SEQ_CST);
 	pthread_join(canceller, NULL);
-	assert_true(failure->cancelled);
+	assert_true(failure.cancelled);
+	assert_int_equal(failure.cause, RUNTIME_CAUSE_WORKSPACE);
 	assert_true(took < 30000);
 	assert_null(strstr(fixture_traces(&fixture), "CANCEL"));
 }
@@ -226,12 +239,12 @@ static void other_images_and_missing_ones(void **state)
 		assert_string_equal(output, "tiny\n");
 		/* Nothing of the machine's own is in it. */
 		assert_int_not_equal(fixture_inside(&fixture, "IMAGE", "cat /usr/bin/env", NULL), 0);
-		assert_true(runtime_stop(fixture.runtime, "IMAGE", 100, NULL));
+		assert_true(runtime_stop(fixture.runtime, "IMAGE", 100, NULL, NULL));
 		workspace.generation++;
 		fixture_start(&fixture, &workspace);
 		assert_int_equal(fixture_inside(&fixture, "IMAGE", "cat /etc/image", &output), 0);
 		assert_string_equal(output, "changed\n");
-		assert_true(runtime_remove(fixture.runtime, "IMAGE", NULL));
+		assert_true(runtime_remove(fixture.runtime, "IMAGE", NULL, NULL));
 	}
 	fixture_shell("grep -qx tiny %s/tiny/etc/image", images);
 }

@@ -48,13 +48,13 @@ static void live_once(struct fixture *fixture)
 	fixture_start(fixture, &workspace);
 	assert_int_equal(fixture_inside(fixture, "LESS", "cat README; echo mine >mine", &output), 0);
 	assert_string_equal(output, "hello\n");
-	assert_true(runtime_stop(fixture->runtime, "LESS", 1000, NULL));
+	assert_true(runtime_stop(fixture->runtime, "LESS", 1000, NULL, NULL));
 	workspace.generation = 2;
 	fixture_start(fixture, &workspace);
 	assert_int_equal(fixture_inside(fixture, "LESS", "cat mine; cat /proc/self/uid_map", &output), 0);
 	assert_int_equal(strncmp(output, "mine\n", 5), 0);
 	assert_true((strstr(output, "4294967295") != NULL) == !fixture->facts.user_namespace);
-	assert_true(runtime_remove(fixture->runtime, "LESS", NULL));
+	assert_true(runtime_remove(fixture->runtime, "LESS", NULL, NULL));
 }
 
 static void without_user_namespaces_workspaces_work_and_the_node_says_so(void **state)

@@ -80,15 +80,15 @@ static void a_life_is_listed_from_kernel_and_disk(void **state)
 	fixture_start(&fixture, &workspace);
 	assert_int_equal(poll(&watched, 1, 0), 0);
 
-	assert_true(runtime_stop(fixture.runtime, "LIFE", 1000, NULL));
+	assert_true(runtime_stop(fixture.runtime, "LIFE", 1000, NULL, NULL));
 	assert_int_equal(poll(&watched, 1, 0), 1);
 	close(pidfd);
 	found = find("LIFE");
 	assert_true(!found->running && found->has_disk && !found->has_remains);
-	assert_true(runtime_stop(fixture.runtime, "LIFE", 1000, NULL));
-	assert_true(runtime_remove(fixture.runtime, "LIFE", NULL));
+	assert_true(runtime_stop(fixture.runtime, "LIFE", 1000, NULL, NULL));
+	assert_true(runtime_remove(fixture.runtime, "LIFE", NULL, NULL));
 	assert_null(find("LIFE"));
-	assert_true(runtime_remove(fixture.runtime, "LIFE", NULL));
+	assert_true(runtime_remove(fixture.runtime, "LIFE", NULL, NULL));
 }
 
 static void a_sandbox_that_dies_by_itself_leaves_remains_that_stop_clears(void **state)
@@ -110,9 +110,9 @@ static void a_sandbox_that_dies_by_itself_leaves_remains_that_stop_clears(void *
 	assert_int_equal(error.code, ERROR_WORKSPACE_NOT_RUNNING);
 	/* Started again over its remains, and stopped for good. */
 	fixture_start(&fixture, &workspace);
-	assert_true(runtime_stop(fixture.runtime, "DIES", 0, NULL));
+	assert_true(runtime_stop(fixture.runtime, "DIES", 0, NULL, NULL));
 	assert_false(find("DIES")->has_remains);
-	assert_true(runtime_remove(fixture.runtime, "DIES", NULL));
+	assert_true(runtime_remove(fixture.runtime, "DIES", NULL, NULL));
 }
 
 static void the_polite_end_is_polite_and_has_an_end(void **state)
@@ -127,7 +127,7 @@ static void the_polite_end_is_polite_and_has_an_end(void **state)
 	while (fixture_inside(&fixture, "GRACE", "test -e up", NULL) != 0)
 		;
 	int64_t before = clock_monotonic_ms();
-	assert_true(runtime_stop(fixture.runtime, "GRACE", 10000, NULL));
+	assert_true(runtime_stop(fixture.runtime, "GRACE", 10000, NULL, NULL));
 	assert_true(clock_monotonic_ms() - before < 8000);
 	waitpid(polite, NULL, 0);
 	workspace.generation = 2;
@@ -136,10 +136,10 @@ static void the_polite_end_is_polite_and_has_an_end(void **state)
 	assert_string_equal(output, "ended\n");
 	pid_t deaf = fixture_background(&fixture, "GRACE", "deaf", "trap '' TERM; while :; do sleep 0.1; done");
 	before = clock_monotonic_ms();
-	assert_true(runtime_stop(fixture.runtime, "GRACE", 300, NULL));
+	assert_true(runtime_stop(fixture.runtime, "GRACE", 300, NULL, NULL));
 	assert_true(clock_monotonic_ms() - before < 8000);
 	waitpid(deaf, NULL, 0);
-	assert_true(runtime_remove(fixture.runtime, "GRACE", NULL));
+	assert_true(runtime_remove(fixture.runtime, "GRACE", NULL, NULL));
 }
 
 static void a_group_is_killed_whole_and_alone(void **state)
@@ -163,7 +163,7 @@ static void a_group_is_killed_whole_and_alone(void **state)
 	assert_int_equal(fixture_inside(&fixture, "GROUP", "cat /proc/[0-9]*/comm | grep -c sleep", &output), 0);
 	assert_string_equal(output, "1\n");
 	assert_true(runtime_kill_processes(fixture.runtime, "GROUP", "doomed", 50, NULL));
-	assert_true(runtime_remove(fixture.runtime, "GROUP", NULL));
+	assert_true(runtime_remove(fixture.runtime, "GROUP", NULL, NULL));
 	waitpid(other, &status, 0);
 }
 
@@ -181,7 +181,7 @@ static void the_environment_reaches_programs(void **state)
 	assert_int_equal(fixture_inside(&fixture, "ENV", "grep -e NoNewPrivs -e Seccomp: /proc/self/status", &output),
 			 0);
 	assert_string_equal(output, "NoNewPrivs:\t1\nSeccomp:\t2\n");
-	assert_true(runtime_remove(fixture.runtime, "ENV", NULL));
+	assert_true(runtime_remove(fixture.runtime, "ENV", NULL, NULL));
 }
 
 /* Takes the terminal that is sent over a listening socket. */
@@ -260,7 +260,7 @@ static void a_program_gets_a_terminal_and_its_end_can_be_waited_for(void **state
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
 	close(terminal);
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
-	assert_true(runtime_remove(fixture.runtime, "TTY", NULL));
+	assert_true(runtime_remove(fixture.runtime, "TTY", NULL, NULL));
 }
 
 /* A runtime of its own over the same folders, with another program or reserve. */
@@ -291,14 +291,14 @@ static void without_a_working_runtime_starts_fail_with_the_cause_and_stops_succe
 		assert_int_equal(error.code, ERROR_PLATFORM_UNAVAILABLE);
 		assert_non_null(strstr(error.message, binaries[i]));
 		int64_t before = clock_monotonic_ms();
-		assert_false(runtime_start(broken, fixture.arena, &other, NULL, NULL, &failure));
+		assert_false(runtime_start(broken, fixture.arena, &other, NULL, &failure));
 		assert_true(clock_monotonic_ms() - before < 1000);
 		assert_string_equal(failure.message, error.message);
 		assert_null(find("NEVER"));
 		/* What ran before can still be seen, stopped and taken away. */
 		if (i == 1) {
 			assert_true(find("BROKEN")->running);
-			assert_true(runtime_remove(broken, "BROKEN", &error));
+			assert_true(runtime_remove(broken, "BROKEN", NULL, &error));
 			assert_null(find("BROKEN"));
 		}
 		runtime_close(broken);
@@ -316,7 +316,7 @@ static void a_machine_without_space_says_so(void **state)
 	struct runtime_failure failure;
 	struct runtime_facts facts;
 	assert_true(runtime_probe(full, fixture.arena, &facts, NULL));
-	assert_false(runtime_start(full, fixture.arena, &workspace, NULL, NULL, &failure));
+	assert_false(runtime_start(full, fixture.arena, &workspace, NULL, &failure));
 	assert_string_equal(failure.step, "disk");
 	assert_non_null(strstr(failure.message, "nearly full"));
 	assert_null(find("FULL"));

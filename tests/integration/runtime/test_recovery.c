@@ -55,17 +55,17 @@ static void die_at(enum cutpoint place, void (*work)(void))
 static void do_start(void)
 {
 	struct runtime_failure failure;
-	runtime_start(fixture.runtime, fixture.arena, &workspace, NULL, NULL, &failure);
+	runtime_start(fixture.runtime, fixture.arena, &workspace, NULL, &failure);
 }
 
 static void do_stop(void)
 {
-	runtime_stop(fixture.runtime, workspace.id, 0, NULL);
+	runtime_stop(fixture.runtime, workspace.id, 0, NULL, NULL);
 }
 
 static void do_remove(void)
 {
-	runtime_remove(fixture.runtime, workspace.id, NULL);
+	runtime_remove(fixture.runtime, workspace.id, NULL, NULL);
 }
 
 static void works(void)
@@ -82,7 +82,7 @@ static void works(void)
 
 static void gone(void)
 {
-	assert_true(runtime_remove(fixture.runtime, workspace.id, NULL));
+	assert_true(runtime_remove(fixture.runtime, workspace.id, NULL, NULL));
 	const char *traces = fixture_traces(&fixture);
 	if (strstr(traces, "CRASH") != NULL)
 		fail_msg("left behind:\n%s", traces);
@@ -116,7 +116,7 @@ static void a_stop_that_was_killed_can_be_done_again_and_keeps_the_files(void **
 	works();
 	assert_int_equal(fixture_inside(&fixture, workspace.id, "echo mine >mine", NULL), 0);
 	die_at(CUTPOINT_AGENT_SANDBOX_STOPPED, do_stop);
-	assert_true(runtime_stop(fixture.runtime, workspace.id, 0, NULL));
+	assert_true(runtime_stop(fixture.runtime, workspace.id, 0, NULL, NULL));
 	workspace.generation++;
 	fixture_start(&fixture, &workspace);
 	const char *output;
@@ -158,7 +158,7 @@ static void kill_at_random_moments(void **state)
 	workspace.generation++;
 	/* An orphan of a killed process may have started an older generation after all. */
 	struct error error;
-	if (!runtime_stop(fixture.runtime, workspace.id, 0, &error))
+	if (!runtime_stop(fixture.runtime, workspace.id, 0, NULL, &error))
 		fail_msg("%s", error.message);
 	works();
 	gone();

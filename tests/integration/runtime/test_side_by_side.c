@@ -45,7 +45,7 @@ static void an_older_generation_is_not_taken_for_a_newer_one(void **state)
 	workspace.generation = 2;
 	assert_string_equal(fixture_fails(&first, &workspace)->step, "sandbox");
 	fixture_start(&first, &workspace);
-	assert_true(runtime_remove(first.runtime, "OLDER", NULL));
+	assert_true(runtime_remove(first.runtime, "OLDER", NULL, NULL));
 }
 
 static void workspaces_of_two_installations_do_not_reach_each_other(void **state)
@@ -81,7 +81,7 @@ static void flushed_rules_are_made_again_before_the_next_start(void **state)
 	fixture_shell("nft delete table inet roost_%s", first.installation);
 	fixture_start(&first, &workspace);
 	fixture_shell("nft list table inet roost_%s >/dev/null", first.installation);
-	assert_true(runtime_remove(first.runtime, "NEXT", NULL));
+	assert_true(runtime_remove(first.runtime, "NEXT", NULL, NULL));
 }
 
 /* A firewall that is loaded anew (nftables.service, "flush ruleset") takes everybody's rules away. */

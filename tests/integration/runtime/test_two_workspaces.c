@@ -29,7 +29,7 @@ static void *start_one(void *context)
 {
 	struct starting *starting = context;
 	struct arena *arena = arena_new();
-	starting->started = runtime_start(fixture.runtime, arena, &starting->workspace, NULL, NULL, &starting->failure);
+	starting->started = runtime_start(fixture.runtime, arena, &starting->workspace, NULL, &starting->failure);
 	if (!starting->started)
 		print_error("%s: %s\n", starting->failure.step, starting->failure.message);
 	arena_free(arena);
@@ -163,7 +163,7 @@ static void stop_and_restart_of_one_keep_its_files_and_spare_the_other(void **st
 
 	struct error error;
 	bool running;
-	if (!runtime_stop(fixture.runtime, "AAA", 200, &error))
+	if (!runtime_stop(fixture.runtime, "AAA", 200, NULL, &error))
 		fail_msg("%s", error.message);
 	assert_true(runtime_is_running(fixture.runtime, "AAA", &running, NULL));
 	assert_false(running);
@@ -178,7 +178,7 @@ static void stop_and_restart_of_one_keep_its_files_and_spare_the_other(void **st
 	assert_true(strtol(after + 4, NULL, 10) <= 5);
 
 	assert_int_equal(waitpid(watcher, NULL, WNOHANG), 0);
-	assert_true(runtime_remove(fixture.runtime, "AAA", &error));
+	assert_true(runtime_remove(fixture.runtime, "AAA", NULL, &error));
 	assert_int_equal(waitpid(watcher, NULL, WNOHANG), 0);
 	assert_int_equal(fixture_inside(&fixture, "BBB", "cat README", NULL), 0);
 	assert_true(runtime_kill_processes(fixture.runtime, "BBB", "watcher", 0, NULL));

@@ -1,5 +1,6 @@
 /* External programs: their end, their deadline, the cancel, and what is kept of their output. */
 #include "nodeagent/runtime/external.h"
+#include "nodeagent/runtime/output.h"
 
 #include "bus/foundation/clock.h"
 #include "bus/foundation/limits.h"
@@ -92,7 +93,7 @@ static void bytes_of_strangers_are_made_safe(void **state)
 {
 	(void)state;
 	char text[] = "a\x1b[31m\rb\xff\xc3\xa9\xed\xa0\x80\x7f";
-	external_text_make_safe(text, sizeof(text) - 1);
+	output_make_safe(text, sizeof(text) - 1);
 	assert_string_equal(text, "a?[31m\nb?\xc3\xa9????");
 }
 

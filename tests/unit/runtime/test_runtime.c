@@ -105,6 +105,13 @@ static bool fake_remove(void *state, struct external_wait *wait, const char *id,
 	return note("remove", error);
 }
 
+static void fake_count_left(void *state, const char *id, struct runtime_left *left)
+{
+	(void)state, (void)id;
+	note("left", NULL);
+	*left = (struct runtime_left){.processes = 2, .mounts = 1, .files = true};
+}
+
 static bool fake_list(void *state, struct arena *arena, struct runtime_found **found, size_t *count,
 		      struct error *error)
 {
@@ -168,6 +175,7 @@ static const struct runtime_driver fake_driver = {.name = "fake",
 						  .watch = fake_watch,
 						  .stop = fake_stop,
 						  .remove = fake_remove,
+						  .count_left = fake_count_left,
 						  .list = fake_list,
 						  .command = fake_command,
 						  .kill_processes = fake_kill,
@@ -214,7 +222,7 @@ static int close_fake(void **state)
 
 static bool start(struct fixture *fixture, const struct runtime_workspace *wanted)
 {
-	return runtime_start(fixture->runtime, fixture->arena, wanted, NULL, NULL, &fixture->failure);
+	return runtime_start(fixture->runtime, fixture->arena, wanted, NULL, &fixture->failure);
 }
 
 static void a_start_runs_its_steps_in_order(void **state)
@@ -282,11 +290,11 @@ static void remove_stops_first_and_keeps_what_cannot_be_stopped(void **state)
 {
 	struct fixture *fixture = *state;
 	struct error error;
-	assert_true(runtime_remove(fixture->runtime, "one", &error));
+	assert_true(runtime_remove(fixture->runtime, "one", NULL, &error));
 	assert_string_equal(fake.steps, "stop remove ");
 	fake.steps[0] = '\0';
 	fake.failing = "stop";
-	assert_false(runtime_remove(fixture->runtime, "one", &error));
+	assert_false(runtime_remove(fixture->runtime, "one", NULL, &error));
 	assert_string_equal(fake.steps, "stop ");
 }
 
@@ -299,8 +307,8 @@ static void ids_that_are_paths_reach_no_driver(void **state)
 		struct runtime_workspace wanted = workspace;
 		wanted.id = ids[i];
 		assert_false(start(fixture, &wanted));
-		assert_false(runtime_stop(fixture->runtime, ids[i], 0, &error));
-		assert_false(runtime_remove(fixture->runtime, ids[i], &error));
+		assert_false(runtime_stop(fixture->runtime, ids[i], 0, NULL, &error));
+		assert_false(runtime_remove(fixture->runtime, ids[i], NULL, &error));
 		assert_int_equal(error.code, ERROR_INVALID_ARGUMENT);
 	}
 	assert_string_equal(fake.steps, "");
@@ -354,13 +362,13 @@ static void none_start_says_why_at_once(void **state)
 static void none_stop_succeeds(void **state)
 {
 	struct fixture *fixture = *state;
-	assert_true(runtime_stop(fixture->runtime, "one", 1000, NULL));
+	assert_true(runtime_stop(fixture->runtime, "one", 1000, NULL, NULL));
 }
 
 static void none_remove_succeeds(void **state)
 {
 	struct fixture *fixture = *state;
-	assert_true(runtime_remove(fixture->runtime, "one", NULL));
+	assert_true(runtime_remove(fixture->runtime, "one", NULL, NULL));
 }
 
 static void none_is_running_says_no(void **state)
@@ -416,7 +424,7 @@ static void none_bad_ids_are_still_refused(void **state)
 {
 	struct fixture *fixture = *state;
 	struct error error = {.code = ERROR_NONE};
-	assert_false(runtime_stop(fixture->runtime, "../x", 0, &error));
+	assert_false(runtime_stop(fixture->runtime, "../x", 0, NULL, &error));
 	assert_int_equal(error.code, ERROR_INVALID_ARGUMENT);
 }
 
