@@ -56,6 +56,10 @@ const struct migration migrations[] = {
      "  answer_kind INTEGER NOT NULL," /* 0 none: a claim; 1 node, 2 workspace, 3 session */
      "  answer BLOB, PRIMARY KEY (owner, key)) WITHOUT ROWID;"
      "CREATE INDEX keyed_recorded_at ON keyed (recorded_at);"},
+
+    {"what is on its way to another status, for the sweeper",
+     "CREATE INDEX workspace_moving ON workspace (id) WHERE status IN ('creating', 'stopping', 'deleting', 'error');"
+     "CREATE INDEX session_moving ON session (id) WHERE status IN ('starting', 'stopping');"},
 };
 
 const size_t migration_count = sizeof(migrations) / sizeof(migrations[0]);

@@ -127,6 +127,22 @@ struct node_summaries {
 bool projection_nodes(struct projection *projection, const char *after_id, uint32_t limit, struct arena *arena,
 		      struct node_summaries *out, struct error *error);
 
+/* ---- the sweeper's, over all owners: pages by id, after `after_id` ("" for the first) ---- */
+
+/* Nodes but deleted ones; workspaces that are creating, stopping, deleting or in error; sessions that are
+ * starting or stopping. A full page's next_cursor is its last id; else it is the last page and NULL. */
+bool projection_all_nodes(struct projection *projection, const char *after_id, uint32_t limit, struct arena *arena,
+			  struct node_page *page, struct error *error);
+bool projection_moving_workspaces(struct projection *projection, const char *after_id, uint32_t limit,
+				  struct arena *arena, struct workspace_page *page, struct error *error);
+bool projection_moving_sessions(struct projection *projection, const char *after_id, uint32_t limit,
+				struct arena *arena, struct session_page *page, struct error *error);
+
+/* The highest version of anything that is wanted on the node, the node itself included: an agent that
+ * holds it holds all. 0 for a node that is not there. */
+bool projection_wanted_version(struct projection *projection, const char *node_id, struct arena *arena,
+			       uint64_t *version, struct error *error);
+
 /* Any owner's node, for beats, reports and effects. NULL without an error when there is none. */
 Roost__NodeState *projection_any_node(struct projection *projection, const char *id, struct arena *arena,
 				      struct error *error);

@@ -377,6 +377,54 @@ static void test_nodes_of_all_owners_come_in_pages(void **state)
 	assert_int_equal(page.items[0].silent_since_ms, 1234);
 }
 
+static void start_delete(const char *id)
+{
+	change_workspace(id, true);
+	catch_up();
+}
+
+/* What the sweeper looks at: everything that is on its way, whoever's it is, and nothing that rests. */
+static void test_what_is_on_its_way_comes_in_pages(void **state)
+{
+	(void)state;
+	struct workspace_page page;
+	struct session_page sessions;
+	struct error error = {0};
+	const char *node = world_make_node(world, "n"), *rests = running_workspace(node, "rests");
+	const char *first = world_make_workspace(world, node, "a"), *second = running_workspace(node, "b");
+	const char *session = world_make_session(world, rests, "s");
+	start_delete(second);
+	assert_true(projection_moving_workspaces(projection, "", 1, arena, &page, &error));
+	assert_int_equal(page.count, 1);
+	assert_string_equal(page.items[0]->resource->id, first);
+	assert_true(projection_moving_workspaces(projection, page.next_cursor, 2, arena, &page, &error));
+	assert_int_equal(page.count, 1);
+	assert_string_equal(page.items[0]->resource->id, second);
+	assert_null(page.next_cursor);
+	assert_true(projection_moving_sessions(projection, "", 10, arena, &sessions, &error));
+	assert_int_equal(sessions.count, 1);
+	assert_string_equal(sessions.items[0]->resource->id, session);
+	assert_true(projection_moving_sessions(projection, session, 10, arena, &sessions, &error));
+	assert_int_equal(sessions.count, 0);
+}
+
+static void test_the_wanted_version_of_a_node_is_the_highest_of_its_rows(void **state)
+{
+	(void)state;
+	uint64_t version, before;
+	struct error error = {0};
+	const char *node = world_make_node(world, "n"), *workspace = running_workspace(node, "w");
+	catch_up();
+	assert_true(projection_wanted_version(projection, node, arena, &before, &error));
+	assert_int_equal(before, world_workspace(world, workspace)->wanted_version);
+	assert_true(before < world_node(world, node)->version); /* a report wants nothing */
+	start_delete(workspace);
+	assert_true(projection_wanted_version(projection, node, arena, &version, &error));
+	assert_int_equal(version, world_node(world, node)->version);
+	assert_true(projection_wanted_version(projection, workspace, arena, &version, &error));
+	assert_int_equal(version, 0);
+}
+
 static void test_claims_that_were_never_fulfilled_are_found_with_their_keys(void **state)
 {
 	(void)state;
@@ -441,6 +489,8 @@ int main(void)
 	    TEST(test_wanted_rows_come_in_pages_without_gaps),
 	    TEST(test_the_next_deadline_is_the_earliest),
 	    TEST(test_nodes_of_all_owners_come_in_pages),
+	    TEST(test_what_is_on_its_way_comes_in_pages),
+	    TEST(test_the_wanted_version_of_a_node_is_the_highest_of_its_rows),
 	    TEST(test_claims_that_were_never_fulfilled_are_found_with_their_keys),
 	    TEST(test_decisions_read_the_projection),
 	};
