@@ -228,6 +228,7 @@ static bool start(void *state, struct external_wait *wait, const struct runtime_
 	const struct fake *fake = state;
 	if (!asked_to_fail(workspace, "sandbox", error))
 		return false;
+	cutpoint(CUTPOINT_AGENT_ROOT_CONDEMNED);
 	if (strcmp(workspace->image, "slow") == 0) {
 		struct pollfd cancelled = {.fd = wait->cancel_fd, .events = POLLIN};
 		poll(&cancelled, 1, SLOW_MS);

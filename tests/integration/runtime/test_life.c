@@ -72,6 +72,8 @@ static void a_life_is_listed_from_kernel_and_disk(void **state)
 	assert_non_null(found);
 	assert_string_equal(found->owner, "alice");
 	assert_int_equal(found->generation, 7);
+	int64_t made_at = found->made_at;
+	assert_true(made_at > clock_wall_ms() - 60000 && made_at <= clock_wall_ms());
 	assert_true(found->running && found->has_disk && found->checkout_made && !found->has_remains);
 	assert_true(runtime_watch(fixture.runtime, "LIFE", &pidfd, NULL));
 	struct pollfd watched = {.fd = pidfd, .events = POLLIN};
@@ -85,6 +87,11 @@ static void a_life_is_listed_from_kernel_and_disk(void **state)
 	close(pidfd);
 	found = find("LIFE");
 	assert_true(!found->running && found->has_disk && !found->has_remains);
+	workspace.generation = 8;
+	workspace.made_at = 12345;
+	fixture_start(&fixture, &workspace);
+	assert_int_equal(find("LIFE")->generation, 8);
+	assert_true(find("LIFE")->made_at == made_at);
 	assert_true(runtime_stop(fixture.runtime, "LIFE", 1000, NULL, NULL));
 	assert_true(runtime_remove(fixture.runtime, "LIFE", NULL, NULL));
 	assert_null(find("LIFE"));
@@ -263,6 +270,55 @@ static void a_program_gets_a_terminal_and_its_end_can_be_waited_for(void **state
 	assert_true(runtime_remove(fixture.runtime, "TTY", NULL, NULL));
 }
 
+/* What is in the root, in /workspace, and whether the root works. */
+static const char *rebuilt_files(void)
+{
+	const char *output;
+	assert_int_equal(fixture_inside(&fixture, "ANEW",
+					"cd /; for f in etc/extra root/extra workspace/work; do test -e $f && echo $f; "
+					"done; grep -sc root: /etc/passwd; stat -c %a /",
+					&output),
+			 0);
+	return output;
+}
+
+/* D6, rebuild: the root is new, /workspace is not; a restart keeps both. For either kind of root. */
+static void a_rebuild_makes_the_root_anew_and_keeps_the_work(void **state)
+{
+	(void)state;
+	static const char *const images[] = {"host", "anew"};
+	fixture_shell(
+	    "set -e; i=%s/.images/anew; mkdir -p $i/bin $i/etc $i/root; cp /bin/sh /bin/test /bin/grep "
+	    "/bin/stat /bin/chmod /bin/ln /bin/rm $i/bin; for l in $(ldd $i/bin/* | grep -o '/[^ ]*' | grep -v ':' | "
+	    "sort -u); do mkdir -p $i$(dirname $l); cp -n $l $i$l; done; cp /etc/passwd $i/etc",
+	    fixture.workspaces);
+	for (size_t i = 0; i < 2; i++) {
+		struct runtime_workspace workspace = fixture_workspace("ANEW");
+		workspace.image = images[i];
+		fixture_start(&fixture, &workspace);
+		assert_int_equal(fixture_inside(&fixture, "ANEW",
+						"echo x >/etc/extra; echo x >/root/extra; echo x >/workspace/work; "
+						"rm /etc/passwd; ln -s /workspace /etc/link; chmod 777 /",
+						NULL),
+				 0);
+		assert_true(runtime_stop(fixture.runtime, "ANEW", 100, NULL, NULL));
+		workspace.generation = 2;
+		fixture_start(&fixture, &workspace);
+		assert_string_equal(rebuilt_files(), "etc/extra\nroot/extra\nworkspace/work\n777\n");
+		assert_true(runtime_stop(fixture.runtime, "ANEW", 100, NULL, NULL));
+		workspace.generation = workspace.rebuild_generation = 3;
+		fixture_start(&fixture, &workspace);
+		assert_string_equal(rebuilt_files(), "workspace/work\n1\n755\n");
+		/* Once: a later restart that still names the rebuild changes nothing. */
+		assert_int_equal(fixture_inside(&fixture, "ANEW", "echo x >/etc/extra", NULL), 0);
+		assert_true(runtime_stop(fixture.runtime, "ANEW", 100, NULL, NULL));
+		workspace.generation = 4;
+		fixture_start(&fixture, &workspace);
+		assert_string_equal(rebuilt_files(), "etc/extra\nworkspace/work\n1\n755\n");
+		assert_true(runtime_remove(fixture.runtime, "ANEW", NULL, NULL));
+	}
+}
+
 /* A runtime of its own over the same folders, with another program or reserve. */
 static struct runtime *open_other(const char *binary, uint64_t reserve_mb)
 {
@@ -333,6 +389,7 @@ int main(void)
 	    cmocka_unit_test(a_group_is_killed_whole_and_alone),
 	    cmocka_unit_test(the_environment_reaches_programs),
 	    cmocka_unit_test(a_program_gets_a_terminal_and_its_end_can_be_waited_for),
+	    cmocka_unit_test(a_rebuild_makes_the_root_anew_and_keeps_the_work),
 	    cmocka_unit_test(without_a_working_runtime_starts_fail_with_the_cause_and_stops_succeed),
 	    cmocka_unit_test(a_machine_without_space_says_so),
 	};

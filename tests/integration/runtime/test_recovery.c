@@ -89,7 +89,8 @@ static void gone(void)
 }
 
 static const enum cutpoint start_places[] = {CUTPOINT_AGENT_DISK_MADE, CUTPOINT_AGENT_NETWORK_MADE,
-					     CUTPOINT_AGENT_SANDBOX_STARTED, CUTPOINT_AGENT_CHECKOUT_MADE};
+					     CUTPOINT_AGENT_ROOT_CONDEMNED, CUTPOINT_AGENT_SANDBOX_STARTED,
+					     CUTPOINT_AGENT_CHECKOUT_MADE};
 
 static void a_start_that_was_killed_can_be_done_again(void **state)
 {
@@ -138,6 +139,25 @@ static void a_remove_that_was_killed_can_be_done_again(void **state)
 	gone();
 }
 
+/* A rebuild that was killed between throwing away and making anew: never half a root, and the work is kept. */
+static void a_rebuild_that_was_killed_is_done_again(void **state)
+{
+	(void)state;
+	const char *output;
+	works();
+	assert_int_equal(fixture_inside(&fixture, workspace.id, "echo mine >mine; echo x >/etc/extra", NULL), 0);
+	assert_true(runtime_stop(fixture.runtime, workspace.id, 0, NULL, NULL));
+	workspace.generation++;
+	workspace.rebuild_generation = workspace.generation;
+	die_at(CUTPOINT_AGENT_ROOT_CONDEMNED, do_start);
+	/* The wish may even be forgotten: what is condemned is not used. */
+	workspace.rebuild_generation = 0;
+	fixture_start(&fixture, &workspace);
+	assert_int_equal(fixture_inside(&fixture, workspace.id, "cat mine; ls /etc/extra; cat README", &output), 0);
+	assert_string_equal(output, "mine\nls: cannot access '/etc/extra': No such file or directory\nhello\n");
+	gone();
+}
+
 static void kill_at_random_moments(void **state)
 {
 	(void)state;
@@ -171,6 +191,7 @@ int main(void)
 	    cmocka_unit_test(a_start_that_was_killed_can_be_removed),
 	    cmocka_unit_test(a_stop_that_was_killed_can_be_done_again_and_keeps_the_files),
 	    cmocka_unit_test(a_remove_that_was_killed_can_be_done_again),
+	    cmocka_unit_test(a_rebuild_that_was_killed_is_done_again),
 	    cmocka_unit_test(kill_at_random_moments),
 	};
 	return cmocka_run_group_tests(tests, open_fixture, close_fixture);
