@@ -14,6 +14,7 @@
 #include "bus/foundation/arena.h"
 #include "bus/foundation/error.h"
 #include "bus/log/projection_runner.h"
+#include "controller/domain/compaction.h"
 #include "controller/domain/entity_store.h"
 #include "node.pb-c.h"
 #include "state.pb-c.h"
@@ -108,6 +109,34 @@ bool projection_list_events(struct projection *projection, const char *owner, co
 /* The events of the record at `seq`, in the order of its changes: for the tail. */
 bool projection_events_of_record(struct projection *projection, uint64_t seq, struct arena *arena,
 				 struct event_page *page, struct error *error);
+
+/* ---- compaction of the log, over all owners ---- */
+
+/* The log's own time: the largest recorded_at that was applied, 0 for none. All that expires here (events,
+ * keys, deleted workspaces, ended sessions) does so by it. */
+int64_t projection_time(const struct projection *projection);
+
+struct compactable {
+	const char *owner;
+	const char *node_id; /* NULL: the owner's own aggregate */
+	struct compaction_facts facts;
+};
+
+/* One aggregate; out->owner is NULL when it is unknown. */
+bool projection_compactable(struct projection *projection, const char *owner, const char *node_id, struct arena *arena,
+			    struct compactable *out, struct error *error);
+
+/* At most `limit` aggregates that compaction_judge finds something to do with, whatever the effects. */
+struct compactables {
+	struct compactable *items;
+	size_t count;
+};
+bool projection_compaction_due(struct projection *projection, const struct compaction_limits *limits, uint32_t limit,
+			       struct arena *arena, struct compactables *out, struct error *error);
+
+/* Keeps in mind, in this file alone, that the log has nothing more of the aggregate below `below_seq`. */
+bool projection_note_purged(struct projection *projection, const char *owner, const char *node_id, uint64_t below_seq,
+			    struct error *error);
 
 /* ---- effects, timers, health: over all owners ---- */
 
