@@ -2,6 +2,7 @@
  * has caught up, under one queue group over all controllers, and each is handled in an arena of its
  * own that is kept for the next one. */
 #include "controller/commands/commands_state.h"
+#include "controller/commands/node_call.h"
 
 #include "bus/foundation/log.h"
 #include "bus/foundation/ulid.h"
@@ -120,6 +121,7 @@ void commands_drain(struct commands *commands, uint32_t timeout_ms, void (*drain
 {
 	commands->draining = true;
 	waiting_end(commands->waiting);
+	node_calls_end(commands);
 	commands->drained = drained;
 	commands->drained_context = context;
 	uv_timer_start(&commands->drain_timer, drain_over, timeout_ms, 0);

@@ -18,7 +18,8 @@ struct commands {
 	struct service_endpoint endpoints[ENDPOINT_COUNT];
 	char service_id[27];
 	struct waiting *waiting;
-	size_t under_way; /* requests and reports that are not answered yet */
+	struct call *patient_calls; /* to nodes, with wait_ms: node_call.c */
+	size_t under_way;	    /* requests and reports that are not answered yet */
 
 	struct arena *arenas[ARENAS_KEPT]; /* used before, ready to be used again */
 	size_t arena_count;

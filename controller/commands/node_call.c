@@ -1,5 +1,5 @@
-/* The node's own errors are passed on by code, as far as they are refusals; what went wrong inside a
- * node is its operator's business and stays in the log. */
+/* The other side's own errors are passed on by code, as far as they are refusals; what went wrong inside
+ * it is its operator's business and stays in the log. */
 #include "controller/commands/node_call.h"
 
 #include "bus/foundation/options.h"
@@ -9,39 +9,78 @@
 
 struct call {
 	struct request *request;
-	const char *node;
+	const char *whom; /* for people */
+	enum error_code silence;
 	const ProtobufCMessageDescriptor *answer;
 	void (*done)(struct request *request, const ProtobufCMessage *answer);
+	uint64_t ticket;
+	struct call *previous, *next; /* of those with wait_ms */
 };
 
-static bool read_answer(const struct call *call, const struct incoming *message, const struct error *failure,
-			ProtobufCMessage **answer, struct error *error)
+static void list_waiting(struct call *call)
 {
-	if (message == NULL) {
-		bool reachable = connection_is_online(call->request->commands->settings.work);
-		return error_set(error, reachable ? ERROR_NODE_UNREACHABLE : ERROR_PLATFORM_UNAVAILABLE, "node %s: %s",
-				 call->node, failure->message);
-	}
-	if (incoming_header(message, HEADER_ERROR_CODE) != NULL) {
-		envelope_decode_error(message->data, false, error);
-		return false;
-	}
-	*answer = message_unpack(call->answer, message->data, call->request->arena, error);
-	if (*answer == NULL)
-		return error_set(error, ERROR_NODE_UNREACHABLE, "node %s gave an answer that does not decode",
-				 call->node);
-	return true;
+	struct call **first = &call->request->commands->patient_calls;
+	if (call->request->wait_ms == 0)
+		return;
+	call->next = *first;
+	if (*first != NULL)
+		(*first)->previous = call;
+	*first = call;
+}
+
+static void unlist(struct call *call)
+{
+	if (call->request->wait_ms == 0)
+		return;
+	*(call->previous != NULL ? &call->previous->next : &call->request->commands->patient_calls) = call->next;
+	if (call->next != NULL)
+		call->next->previous = call->previous;
+}
+
+/* The caller learns who was silent; the sentence of such a code is the table's. */
+static void fail_silent(struct call *call, enum error_code code, const char *reason)
+{
+	struct error error;
+	struct refusal_detail detail = {"reason", arena_printf(call->request->arena, "%s: %s", call->whom, reason)};
+	error_set(&error, code, "%s", detail.value);
+	request_refuse(call->request, &error, &detail, 1);
 }
 
 static void answered(void *context, const struct incoming *message, const struct error *failure)
 {
 	struct call *call = context;
-	ProtobufCMessage *answer = NULL;
+	struct request *request = call->request;
 	struct error error;
-	if (read_answer(call, message, failure, &answer, &error))
-		call->done(call->request, answer);
+	unlist(call);
+	if (message == NULL) {
+		bool reachable = connection_is_online(request->commands->settings.work);
+		fail_silent(call, reachable ? call->silence : ERROR_PLATFORM_UNAVAILABLE, failure->message);
+		return;
+	}
+	if (incoming_header(message, HEADER_ERROR_CODE) != NULL) {
+		envelope_decode_error(message->data, false, &error);
+		request_fail(request, &error);
+		return;
+	}
+	ProtobufCMessage *answer = message_unpack(call->answer, message->data, request->arena, &error);
+	if (answer == NULL)
+		fail_silent(call, call->silence, "its answer does not decode");
 	else
-		request_fail(call->request, &error);
+		call->done(request, answer);
+}
+
+static void ask(struct call *call, const char *subject, const ProtobufCMessage *message, uint32_t timeout_ms)
+{
+	struct request *request = call->request;
+	struct header trace = {HEADER_TRACEPARENT, request->traceparent};
+	struct outgoing outgoing = {
+	    .subject = subject,
+	    .data = message_pack(message, request->arena),
+	    .headers = &trace,
+	    .header_count = request->traceparent != NULL ? 1 : 0,
+	};
+	list_waiting(call);
+	call->ticket = connection_request(request->commands->settings.work, &outgoing, timeout_ms, answered, call);
 }
 
 void node_call(struct request *request, const char *node, const char *verb, const ProtobufCMessage *message,
@@ -49,17 +88,35 @@ void node_call(struct request *request, const char *node, const char *verb, cons
 	       void (*done)(struct request *request, const ProtobufCMessage *answer))
 {
 	struct call *call = arena_new_of(request->arena, struct call);
-	*call = (struct call){request, arena_strdup(request->arena, node), answer, done};
-	struct subject subject = subject_node(node, verb);
-	struct header trace = {HEADER_TRACEPARENT, request->traceparent};
-	struct outgoing outgoing = {
-	    .subject = subject.text,
-	    .data = message_pack(message, request->arena),
-	    .headers = &trace,
-	    .header_count = request->traceparent != NULL ? 1 : 0,
-	};
-	uint32_t timeout_ms = (uint32_t)option_number(OPTION_ROOST_NODE_CALL_TIMEOUT_MS);
+	*call = (struct call){.request = request,
+			      .whom = arena_printf(request->arena, "node %s", node),
+			      .silence = ERROR_NODE_UNREACHABLE,
+			      .answer = answer,
+			      .done = done};
+	uint32_t timeout_ms = (uint32_t)option_number(OPTION_ROOST_NODE_CALL_TIMEOUT_MS) + request->wait_ms;
 	if (timeout_ms > request_time_left(request))
 		timeout_ms = request_time_left(request);
-	connection_request(request->commands->settings.work, &outgoing, timeout_ms, answered, call);
+	ask(call, subject_node(node, verb).text, message, timeout_ms);
+}
+
+void sweeper_call(struct request *request, const ProtobufCMessage *message, const ProtobufCMessageDescriptor *answer,
+		  void (*done)(struct request *request, const ProtobufCMessage *answer))
+{
+	struct call *call = arena_new_of(request->arena, struct call);
+	*call = (struct call){.request = request,
+			      .whom = "the sweeper",
+			      .silence = ERROR_PLATFORM_UNAVAILABLE,
+			      .answer = answer,
+			      .done = done};
+	ask(call, "roost.sweep", message, request_time_left(request));
+}
+
+void node_calls_end(struct commands *commands)
+{
+	while (commands->patient_calls != NULL) {
+		struct call *call = commands->patient_calls;
+		connection_forget(commands->settings.work, call->ticket);
+		unlist(call);
+		fail_silent(call, ERROR_PLATFORM_UNAVAILABLE, "this controller stops; ask again");
+	}
 }

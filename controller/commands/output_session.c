@@ -15,8 +15,12 @@ static const Roost__SessionState *find_session(struct request *request, struct e
 		error_set(error, ERROR_INVALID_ARGUMENT, "lines: from 1 to %d", OUTPUT_LINES_MAX);
 		return NULL;
 	}
-	return projection_session(request->commands->settings.projection, request->owner, input->id, request->arena,
-				  error);
+	const Roost__SessionState *session = projection_session(request->commands->settings.projection, request->owner,
+								input->id, request->arena, error);
+	if (session == NULL || session->resource->status != ROOST__AGENT_SESSION__STATUS__STARTING)
+		return session;
+	error_set(error, ERROR_SESSION_NOT_RUNNING, "The session is still starting. Try again in a moment.");
+	return NULL;
 }
 
 static void shown(struct request *request, const ProtobufCMessage *answer)

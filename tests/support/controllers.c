@@ -162,13 +162,11 @@ static const ProtobufCMessageDescriptor *response_of(const char *command)
 
 static void read_failure(struct reply *reply, const struct incoming *answer, bool json, struct arena *arena)
 {
-	envelope_decode_error(answer->data, json, &reply->error);
-	struct error ignored;
-	Roost__Error *body =
-	    (Roost__Error *)envelope_decode(&roost__error__descriptor, answer->data, json, arena, &ignored);
-	for (size_t i = 0; body != NULL && i < body->n_details; i++)
-		if (strcmp(body->details[i]->key, "correlationId") == 0)
-			reply->correlation = body->details[i]->value;
+	struct bytes body = {arena_copy(arena, answer->data.data, answer->data.size), answer->data.size};
+	reply->details = envelope_decode_error_details(body, json, arena, &reply->detail_count, &reply->error);
+	for (size_t i = 0; i < reply->detail_count; i++)
+		if (strcmp(reply->details[i]->key, "correlationId") == 0)
+			reply->correlation = reply->details[i]->value;
 }
 
 static void answered(void *context, const struct incoming *answer, const struct error *error)
@@ -335,6 +333,16 @@ void reply_expect_error(const struct reply *reply, enum error_code code, const c
 			 reply->error.message);
 	if (reply->error.message[0] == '\0')
 		fail_msg("%s: the error has no sentence", what);
+}
+
+const char *reply_detail(const struct reply *reply, const char *name)
+{
+	for (size_t i = 0; i < reply->detail_count; i++)
+		if (strcmp(reply->details[i]->key, name) == 0)
+			return reply->details[i]->value;
+	fail_msg("the error %s has no detail %s: %.*s", error_code_name(reply->error.code), name, (int)reply->body.size,
+		 (const char *)reply->body.data);
+	return "";
 }
 
 const char *make_node(struct controllers *controllers, const char *owner, const char *name)

@@ -67,9 +67,11 @@ struct reply {
 	bool arrived;	    /* false: no answer came; `error` tells why */
 	struct error error; /* ERROR_NONE on success */
 	uint64_t seq;
-	const char *correlation; /* of an internal error */
-	struct bytes body;	 /* as it came, zero-terminated */
-	const void *message;	 /* the decoded response on success, unless JSON was asked for */
+	const char *correlation;	      /* of an internal error */
+	Roost__Error__DetailsEntry **details; /* of an error */
+	size_t detail_count;
+	struct bytes body;   /* as it came, zero-terminated */
+	const void *message; /* the decoded response on success, unless JSON was asked for */
 	int64_t took_ns;
 };
 
@@ -97,6 +99,9 @@ int controllers_shares(struct controllers *controllers, uint64_t *shares, int ro
 /* Fail the test unless it is so. */
 const void *reply_expect_success(const struct reply *reply, const char *what);
 void reply_expect_error(const struct reply *reply, enum error_code code, const char *what);
+
+/* A detail of an error; fails the test when it has none of this name. */
+const char *reply_detail(const struct reply *reply, const char *name);
 
 /* Shorthands that fail the test on an error. Strings live as long as the controllers. */
 const char *make_node(struct controllers *controllers, const char *owner, const char *name);

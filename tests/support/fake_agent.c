@@ -5,6 +5,7 @@
 #include "bus/foundation/clock.h"
 #include "bus/wire/envelope.h"
 #include "bus/wire/subject.h"
+#include "tests/support/fake_log.h"
 #include "tests/support/fake_outbox.h"
 
 #include <stdio.h>
@@ -17,10 +18,14 @@ struct fake_agent {
 	struct connection *connection;
 	struct subscription *subscription;
 	struct fake_outbox *outbox;
+	struct fake_log *log;
 	uv_timer_t beat;
 	char log_id[27];
 	uint64_t log_epoch, held_version;
 	int applies;
+	uint64_t node_version, told_node_version;
+	Roost__WantedNode__Desired node_desired;
+	bool said_running, said_removed;
 	struct fake_workspace *workspaces;
 	struct fake_session *sessions;
 	char (*session_workspaces)[27];
@@ -116,6 +121,7 @@ static void apply_workspace(struct fake_agent *agent, const Roost__WantedWorkspa
 	else if (row->version <= workspace->version)
 		return;
 	workspace->version = row->version;
+	workspace->unknown = false;
 	workspace->generation = row->generation;
 	workspace->desired = row->desired;
 	if (row->desired == ROOST__WANTED_WORKSPACE__DESIRED__RUN)
@@ -146,6 +152,45 @@ static void apply_session(struct fake_agent *agent, const Roost__WantedSession *
 		fake_agent_says_session_running(agent, session->id);
 }
 
+static int workspaces_with(const struct fake_agent *agent, bool running)
+{
+	int count = 0;
+	for (int i = 0; i < agent->workspace_count; i++) {
+		const struct fake_workspace *workspace = &agent->workspaces[i];
+		count +=
+		    !workspace->removed && (!running || workspace->desired == ROOST__WANTED_WORKSPACE__DESIRED__RUN);
+	}
+	return count;
+}
+
+/* As a real agent does: once for each wanted version, and only when it is true. */
+static void tell_node(struct fake_agent *agent)
+{
+	if (agent->settings.manual || agent->told_node_version >= agent->node_version)
+		return;
+	if (agent->node_desired == ROOST__WANTED_NODE__DESIRED__RUN) {
+		if (!agent->said_running)
+			fake_agent_says_node_running(agent);
+	} else if (workspaces_with(agent, agent->node_desired == ROOST__WANTED_NODE__DESIRED__STOP) > 0) {
+		return;
+	} else if (agent->node_desired == ROOST__WANTED_NODE__DESIRED__STOP) {
+		fake_agent_says_node_stopped(agent);
+	} else {
+		fake_agent_says_node_removed(agent);
+		agent->said_removed = true;
+	}
+	agent->said_running = false;
+	agent->told_node_version = agent->node_version;
+}
+
+static void apply_node(struct fake_agent *agent, const Roost__WantedNode *row)
+{
+	if (row == NULL || row->version <= agent->node_version)
+		return;
+	agent->node_version = row->version;
+	agent->node_desired = row->desired;
+}
+
 static void answer(struct fake_agent *agent, const struct incoming *message, const ProtobufCMessage *body,
 		   struct arena *arena)
 {
@@ -167,6 +212,8 @@ static void on_apply(struct fake_agent *agent, const struct incoming *message, c
 			apply_workspace(agent, request->workspaces[i]);
 		for (size_t i = 0; i < request->n_sessions; i++)
 			apply_session(agent, request->sessions[i]);
+		apply_node(agent, request->node);
+		tell_node(agent);
 		agent->applies += request->to_version > agent->held_version;
 		agent->held_version = request->to_version;
 	}
@@ -225,10 +272,19 @@ static void on_inventory(struct fake_agent *agent, const struct incoming *messag
 		row->has_generation = row->has_running = row->has_known = true;
 		row->generation = agent->workspaces[i].generation;
 		row->running = agent->workspaces[i].desired == ROOST__WANTED_WORKSPACE__DESIRED__RUN;
-		row->known = true;
+		row->known = !agent->workspaces[i].unknown;
+		row->owner = agent->workspaces[i].owner;
+		row->has_made_at = true;
+		row->made_at = agent->workspaces[i].made_at;
+		row->has_wanted = true;
+		row->wanted = row->running && row->known;
 		if (!agent->workspaces[i].removed)
 			response.workspaces[response.n_workspaces++] = row;
 	}
+	response.log_id = agent->log_id;
+	response.has_log_epoch = response.has_held_version = true;
+	response.log_epoch = agent->log_epoch;
+	response.held_version = agent->held_version;
 	answer(agent, message, &response.base, arena);
 }
 
@@ -255,6 +311,11 @@ static void on_call(void *context, const struct incoming *message)
 		    message_unpack(&roost__node_output_request__descriptor, message->data, arena, &error);
 		if (request != NULL)
 			on_output(agent, message, (Roost__NodeOutputRequest *)request, arena);
+	} else if (strcmp(subject.verb, "log") == 0) {
+		ProtobufCMessage *request =
+		    message_unpack(&roost__node_log_request__descriptor, message->data, arena, &error);
+		if (request != NULL)
+			fake_log_asked(agent->log, message->reply, (Roost__NodeLogRequest *)request);
 	} else if (strcmp(subject.verb, "probe") == 0) {
 		on_probe(agent, message, arena);
 	} else if (strcmp(subject.verb, "inventory") == 0) {
@@ -276,6 +337,10 @@ static void beat(uv_timer_t *timer)
 	heartbeat.log_id = agent->log_id;
 	heartbeat.has_log_epoch = true;
 	heartbeat.log_epoch = agent->log_epoch;
+	heartbeat.unknown_workspaces = arena_array_of(arena, const char *, (size_t)agent->workspace_count + 1);
+	for (int i = 0; i < agent->workspace_count; i++)
+		if (agent->workspaces[i].unknown)
+			heartbeat.unknown_workspaces[heartbeat.n_unknown_workspaces++] = agent->workspaces[i].id;
 	struct subject subject = subject_beat(agent->node_id);
 	struct outgoing message = {.subject = subject.text, .data = message_pack(&heartbeat.base, arena)};
 	connection_publish(agent->connection, &message, NULL);
@@ -296,6 +361,7 @@ struct fake_agent *fake_agent_start(const struct fake_agent_settings *settings)
 	agent->connection = connection_open(settings->loop, &connection, NULL);
 	agent->outbox =
 	    fake_outbox_new(agent->connection, agent->node_id, settings->agent_epoch, settings->answer_timeout_ms);
+	agent->log = fake_log_new(agent->connection);
 	fake_agent_listen(agent, true);
 	uv_timer_init(settings->loop, &agent->beat);
 	agent->beat.data = agent;
@@ -303,6 +369,7 @@ struct fake_agent *fake_agent_start(const struct fake_agent_settings *settings)
 		uv_timer_start(&agent->beat, beat, 0, settings->beat_ms);
 	if (!settings->manual)
 		fake_agent_says_node_running(agent);
+	agent->said_running = true;
 	return agent;
 }
 
@@ -318,6 +385,7 @@ static void timer_closed(uv_handle_t *handle)
 void fake_agent_stop(struct fake_agent *agent)
 {
 	fake_outbox_free(agent->outbox);
+	fake_log_free(agent->log);
 	connection_close(agent->connection, NULL, NULL);
 	uv_close((uv_handle_t *)&agent->beat, timer_closed);
 }
@@ -377,4 +445,29 @@ uint64_t fake_agent_held_version(const struct fake_agent *agent)
 int fake_agent_applies(const struct fake_agent *agent)
 {
 	return agent->applies;
+}
+
+void fake_agent_writes_log(struct fake_agent *agent, const char *workspace_id, const char *text)
+{
+	fake_log_write(agent->log, workspace_id, text);
+}
+
+void fake_agent_has_unknown(struct fake_agent *agent, const char *id, const char *owner, int64_t made_at_ms)
+{
+	struct fake_workspace *workspace = add_workspace(agent, id);
+	workspace->unknown = true;
+	workspace->generation = 1;
+	workspace->desired = ROOST__WANTED_WORKSPACE__DESIRED__RUN;
+	workspace->made_at = made_at_ms;
+	snprintf(workspace->owner, sizeof(workspace->owner), "%s", owner);
+}
+
+Roost__WantedNode__Desired fake_agent_wanted_node(const struct fake_agent *agent)
+{
+	return agent->node_desired;
+}
+
+bool fake_agent_is_done(const struct fake_agent *agent)
+{
+	return agent->said_removed && fake_agent_waiting(agent) == 0;
 }

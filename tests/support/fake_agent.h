@@ -2,8 +2,9 @@
  * reports from an outbox, beats) and obeys at once instead of building sandboxes, so that tests of
  * controllers run against what a node really says. On the test's loop.
  *
- * By itself it reports its node running, every workspace that is wanted running after one step, and
- * every end. In manual mode it only stores and answers, and the test reports. */
+ * By itself it reports its node running, every workspace that is wanted running after one step, every
+ * end, and its node stopped or removed once that is wanted and true. In manual mode it only stores and
+ * answers, and the test reports. */
 #ifndef ROOST_TESTS_SUPPORT_FAKE_AGENT_H
 #define ROOST_TESTS_SUPPORT_FAKE_AGENT_H
 
@@ -45,6 +46,29 @@ void fake_agent_says_workspace_removed(struct fake_agent *agent, const char *id)
 void fake_agent_says_session_running(struct fake_agent *agent, const char *id);
 void fake_agent_says_session_ended(struct fake_agent *agent, const char *id, int32_t exit_code);
 
+void fake_agent_says_node_stopped(struct fake_agent *agent);
+void fake_agent_says_node_removed(struct fake_agent *agent);
+void fake_agent_says_node_stop_failed(struct fake_agent *agent, const char *message, uint32_t processes,
+				      uint32_t workspaces);
+void fake_agent_says_node_degraded(struct fake_agent *agent, const char *message);
+void fake_agent_says_node_recovered(struct fake_agent *agent);
+void fake_agent_says_workspace_stop_failed(struct fake_agent *agent, const char *id, uint32_t generation,
+					   const char *message, uint32_t processes, uint32_t mounts);
+void fake_agent_says_workspace_lost(struct fake_agent *agent, const char *id, uint32_t generation, const char *message);
+
+/* A line in a log that it keeps: the workspace's, or with NULL the node's own. Whoever waits for it gets it. */
+void fake_agent_writes_log(struct fake_agent *agent, const char *workspace_id, const char *text);
+
+/* As if a workspace of ours lay on the machine that nobody ever wanted: beats and the inventory name it,
+ * until it is wanted removed. */
+void fake_agent_has_unknown(struct fake_agent *agent, const char *id, const char *owner, int64_t made_at_ms);
+
+/* What is wanted of the node itself; 0 before it was told. */
+Roost__WantedNode__Desired fake_agent_wanted_node(const struct fake_agent *agent);
+
+/* True when it would have ended: wanted away, nothing left, and a controller has taken its word. */
+bool fake_agent_is_done(const struct fake_agent *agent);
+
 /* Reports that lie in the outbox, answered by nobody yet. */
 int fake_agent_waiting(const struct fake_agent *agent);
 
@@ -61,6 +85,9 @@ struct fake_workspace {
 	uint32_t started_generation; /* the last one that it started */
 	int starts;		     /* over all generations; each generation counts once when all is well */
 	bool removed;
+	bool unknown; /* never wanted; fake_agent_has_unknown */
+	char owner[129];
+	int64_t made_at;
 };
 struct fake_session {
 	char id[27];

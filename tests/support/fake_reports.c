@@ -102,3 +102,92 @@ void fake_agent_says_session_ended(struct fake_agent *agent, const char *id, int
 	report.session_ended = &ended;
 	fake_agent_report(agent, &report);
 }
+
+void fake_agent_says_node_stopped(struct fake_agent *agent)
+{
+	Roost__NodeStopped stopped = ROOST__NODE_STOPPED__INIT;
+	Roost__Report report = ROOST__REPORT__INIT;
+	report.report_case = ROOST__REPORT__REPORT_NODE_STOPPED;
+	report.node_stopped = &stopped;
+	fake_agent_report(agent, &report);
+}
+
+void fake_agent_says_node_removed(struct fake_agent *agent)
+{
+	Roost__NodeDeleted removed = ROOST__NODE_DELETED__INIT;
+	Roost__Report report = ROOST__REPORT__INIT;
+	report.report_case = ROOST__REPORT__REPORT_NODE_REMOVED;
+	report.node_removed = &removed;
+	fake_agent_report(agent, &report);
+}
+
+static Roost__LeftBehind left_behind(uint32_t processes, uint32_t mounts, uint32_t workspaces)
+{
+	Roost__LeftBehind left = ROOST__LEFT_BEHIND__INIT;
+	left.has_processes = left.has_mounts = left.has_workspaces = true;
+	left.processes = processes;
+	left.mounts = mounts;
+	left.workspaces = workspaces;
+	return left;
+}
+
+void fake_agent_says_node_stop_failed(struct fake_agent *agent, const char *message, uint32_t processes,
+				      uint32_t workspaces)
+{
+	Roost__NodeStopFailed failed = ROOST__NODE_STOP_FAILED__INIT;
+	Roost__Report report = ROOST__REPORT__INIT;
+	Roost__LeftBehind left = left_behind(processes, 0, workspaces);
+	failed.message = message;
+	failed.left = &left;
+	report.report_case = ROOST__REPORT__REPORT_NODE_STOP_FAILED;
+	report.node_stop_failed = &failed;
+	fake_agent_report(agent, &report);
+}
+
+void fake_agent_says_node_degraded(struct fake_agent *agent, const char *message)
+{
+	Roost__NodeDegraded degraded = ROOST__NODE_DEGRADED__INIT;
+	Roost__Report report = ROOST__REPORT__INIT;
+	degraded.message = message;
+	report.report_case = ROOST__REPORT__REPORT_NODE_DEGRADED;
+	report.node_degraded = &degraded;
+	fake_agent_report(agent, &report);
+}
+
+void fake_agent_says_node_recovered(struct fake_agent *agent)
+{
+	Roost__NodeRecovered recovered = ROOST__NODE_RECOVERED__INIT;
+	Roost__Report report = ROOST__REPORT__INIT;
+	report.report_case = ROOST__REPORT__REPORT_NODE_RECOVERED;
+	report.node_recovered = &recovered;
+	fake_agent_report(agent, &report);
+}
+
+void fake_agent_says_workspace_stop_failed(struct fake_agent *agent, const char *id, uint32_t generation,
+					   const char *message, uint32_t processes, uint32_t mounts)
+{
+	Roost__WorkspaceStopFailed failed = ROOST__WORKSPACE_STOP_FAILED__INIT;
+	Roost__Report report = ROOST__REPORT__INIT;
+	Roost__LeftBehind left = left_behind(processes, mounts, 0);
+	failed.workspace_id = id;
+	failed.has_generation = true;
+	failed.generation = generation;
+	failed.message = message;
+	failed.left = &left;
+	report.report_case = ROOST__REPORT__REPORT_WORKSPACE_STOP_FAILED;
+	report.workspace_stop_failed = &failed;
+	fake_agent_report(agent, &report);
+}
+
+void fake_agent_says_workspace_lost(struct fake_agent *agent, const char *id, uint32_t generation, const char *message)
+{
+	Roost__WorkspaceLost lost = ROOST__WORKSPACE_LOST__INIT;
+	Roost__Report report = ROOST__REPORT__INIT;
+	lost.workspace_id = id;
+	lost.has_generation = true;
+	lost.generation = generation;
+	lost.message = message;
+	report.report_case = ROOST__REPORT__REPORT_WORKSPACE_LOST;
+	report.workspace_lost = &lost;
+	fake_agent_report(agent, &report);
+}
