@@ -39,6 +39,8 @@ enum {
 	WAITERS_MAX = 1024,                   /* commands that wait so in one controller */
 	WORKSPACE_DEPTH_MAX = 8,              /* children of children */
 	INVENTORY_PAGE_MAX = 500,             /* workspaces in one answer */
+	INVENTORY_PAGE_BYTES_MAX = 256 * 1024,
+	INVENTORY_WORKSPACES_MAX = 20000,     /* of one node, over all pages */
 	SWEEP_FINDINGS_MAX = 500,             /* in one answer */
 	TEMPLATES_MAX = 256,
 	TEMPLATE_BYTES_MAX = 64 * 1024,

@@ -67,10 +67,17 @@ bool sweep_beat_is_fresh(const struct sweep_rules *rules, const struct sweep_hea
 
 /* ---- what an inventory shows ---- */
 
-/* The node has what the log says is deleted, or has been deleting for too long. */
-struct sweep_judgement judge_removed(const struct sweep_rules *rules, int64_t now_ms,
-				     const struct sweep_inventory *inventory, const Roost__NodeState *node,
-				     const Roost__WorkspaceState *workspace);
+/* The node has what the log says is deleted, or has been deleting for too long; or what was stopped and
+ * still runs. */
+struct sweep_judgement judge_removed_workspace(const struct sweep_rules *rules, int64_t now_ms,
+					       const struct sweep_inventory *inventory, const Roost__NodeState *node,
+					       const Roost__WorkspaceState *workspace,
+					       const Roost__InventoryResponse__Workspace *found);
+
+/* The node has a live host of a session that has ended. */
+struct sweep_judgement judge_removed_session(const struct sweep_rules *rules, int64_t now_ms,
+					     const struct sweep_inventory *inventory, const Roost__NodeState *node,
+					     const Roost__SessionState *session);
 
 /* The node has what carries our label and is in no log (the caller has looked for the id in the
  * projection). `first_seen_ms` is the asked_at_ms of the earliest of the uninterrupted looks that showed

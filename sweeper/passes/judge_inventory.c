@@ -11,8 +11,7 @@
 bool sweep_agent_is_current(const struct sweep_inventory *inventory, const Roost__NodeState *node)
 {
 	return inventory->log_id != NULL && inventory->our_log_id != NULL && inventory->our_log_id[0] != '\0' &&
-	       strcmp(inventory->log_id, inventory->our_log_id) == 0 &&
-	       inventory->log_epoch == inventory->our_log_epoch &&
+	       strcmp(inventory->log_id, inventory->our_log_id) == 0 && inventory->log_epoch == node->log_epoch &&
 	       inventory->held_version >= inventory->wanted_version && inventory->held_version <= node->version;
 }
 
@@ -45,27 +44,67 @@ static const char *seen_once(const struct sweep_inventory *inventory, int64_t fi
 	return twice ? NULL : "It was seen once; it takes two looks.";
 }
 
-struct sweep_judgement judge_removed(const struct sweep_rules *rules, int64_t now_ms,
-				     const struct sweep_inventory *inventory, const Roost__NodeState *node,
-				     const Roost__WorkspaceState *workspace)
+/* It was to go, and is there. The inventory itself must be from after the time that the node was given:
+ * else it may show what was before. */
+static struct sweep_judgement judge_removed(const struct sweep_rules *rules, const struct sweep_inventory *inventory,
+					    const Roost__NodeState *node, const char *reason, int64_t begun_ms,
+					    int64_t tried_ms, int64_t patience_ms)
 {
-	struct sweep_judgement judgement = {.next_step = "The node is told to remove it once more."};
-	bool deleted = workspace->resource->status == ROOST__WORKSPACE__STATUS__DELETED;
-	if (!on_this_node(workspace->resource->node_id, node) ||
-	    (!deleted && workspace->resource->status != ROOST__WORKSPACE__STATUS__DELETING))
-		return judgement_nothing();
-	int64_t begun_ms = judgement_begun(workspace->status_since_at, workspace->resource->updated_at);
-	judgement.reason = deleted ? "The workspace was deleted and is still on the node."
-				   : "The workspace is being deleted for too long and is still on the node.";
-	judgement.since_ms = judgement_since(begun_ms, workspace->tried_again_at);
-	int64_t patience_ms = rules->grace_ms + (deleted ? 0 : rules->stop_timeout_ms);
-	int64_t due_ms = judgement_due(begun_ms, workspace->tried_again_at, patience_ms);
-	/* The inventory itself must be from after that time: it may be older than the removal. */
-	if (now_ms < due_ms || inventory->asked_at_ms < due_ms)
-		return deleted ? judgement_wait(judgement, "The node is given time.") : judgement_nothing();
+	struct sweep_judgement judgement = {
+	    .reason = reason,
+	    .next_step = "The node is told so once more.",
+	    .since_ms = judgement_since(begun_ms, tried_ms),
+	};
+	if (inventory->asked_at_ms < judgement_due(begun_ms, tried_ms, patience_ms))
+		return judgement_wait(judgement, "The node is given time.");
 	if (!inventory->projection_is_newer || !sweep_beat_is_fresh(rules, inventory->heard))
 		return judgement_wait(judgement, missing_proof(rules, inventory, node));
 	return judgement_act(judgement);
+}
+
+struct sweep_judgement judge_removed_workspace(const struct sweep_rules *rules, int64_t now_ms,
+					       const struct sweep_inventory *inventory, const Roost__NodeState *node,
+					       const Roost__WorkspaceState *workspace,
+					       const Roost__InventoryResponse__Workspace *found)
+{
+	int64_t begun_ms = judgement_begun(workspace->status_since_at, workspace->resource->updated_at);
+	int64_t patience_ms = rules->grace_ms;
+	const char *reason = NULL;
+	switch (workspace->resource->status) {
+	case ROOST__WORKSPACE__STATUS__DELETED:
+		reason = "The workspace was deleted and is still on the node.";
+		break;
+	case ROOST__WORKSPACE__STATUS__DELETING:
+		patience_ms += rules->stop_timeout_ms;
+		if (now_ms >= begun_ms + patience_ms)
+			reason = "The workspace is being deleted for too long and is still on the node.";
+		break;
+	case ROOST__WORKSPACE__STATUS__STOPPED:
+		reason = found->running ? "The workspace was stopped and still runs." : NULL;
+		break;
+	case ROOST__WORKSPACE__STATUS__ERROR:
+		reason = found->running ? "The workspace failed and still runs." : NULL;
+		break;
+	default:
+		break;
+	}
+	if (reason == NULL || !on_this_node(workspace->resource->node_id, node))
+		return judgement_nothing();
+	return judge_removed(rules, inventory, node, reason, begun_ms, workspace->tried_again_at, patience_ms);
+}
+
+struct sweep_judgement judge_removed_session(const struct sweep_rules *rules, int64_t now_ms,
+					     const struct sweep_inventory *inventory, const Roost__NodeState *node,
+					     const Roost__SessionState *session)
+{
+	bool ended = session->resource->status == ROOST__AGENT_SESSION__STATUS__STOPPED ||
+		     session->resource->status == ROOST__AGENT_SESSION__STATUS__ERROR;
+	(void)now_ms;
+	if (!ended || !on_this_node(session->node_id, node))
+		return judgement_nothing();
+	return judge_removed(rules, inventory, node, "The session has ended and its host is still on the node.",
+			     judgement_begun(session->status_since_at, session->resource->updated_at),
+			     session->tried_again_at, rules->grace_ms);
 }
 
 /* The time in an id is the controllers', the label's is the node's: neither may make it look older. */
@@ -147,7 +186,7 @@ struct sweep_judgement judge_absent_session(const struct sweep_rules *rules, int
 {
 	struct sweep_judgement judgement = {
 	    .reason = "The session should run and has no host on its node.",
-	    .next_step = "The node is told to end it and to say how it ended.",
+	    .next_step = "It becomes an error.",
 	    .since_ms = judgement_begun(session->status_since_at, session->resource->updated_at),
 	};
 	(void)now_ms;

@@ -32,8 +32,6 @@ static const char *reason_of_node(const Roost__NodeState *node)
 		return "The node has been stopping for too long.";
 	case ROOST__NODE__STATUS__DELETING:
 		return "The node has been deleting for too long.";
-	case ROOST__NODE__STATUS__ERROR:
-		return node->left != NULL ? "The node could not be stopped wholly." : NULL;
 	default:
 		return NULL;
 	}

@@ -122,7 +122,7 @@ static struct sweep_judgement absent_session(struct scene *scene)
 static struct sweep_judgement removed(struct scene *scene)
 {
 	pin(scene);
-	return judge_removed(&rules, now, &scene->inventory, &scene->node, &scene->workspace);
+	return judge_removed_workspace(&rules, now, &scene->inventory, &scene->node, &scene->workspace, &scene->found);
 }
 
 static struct sweep_judgement stuck(struct scene *scene)
@@ -233,7 +233,7 @@ static void on_a_node_whose_log_went_back_it_is_told_of_and_kept(void **state)
 {
 	(void)state;
 	struct scene scene = set_scene();
-	scene.node.log_epoch = scene.inventory.log_epoch = scene.inventory.our_log_epoch = 1;
+	scene.node.log_epoch = scene.inventory.log_epoch = 1;
 	struct sweep_judgement judgement = unknown(&scene);
 	assert_int_equal(judgement.verdict, SWEEP_TELL);
 	assert_non_null(strstr(judgement.next_step, "workspace.reap"));
@@ -286,7 +286,7 @@ static void what_was_removed_and_is_still_there_is_removed_again(void **state)
 	assert_int_equal(removed(&scene).verdict, SWEEP_ACT);
 	scene.workspace_resource.status = ROOST__WORKSPACE__STATUS__DELETING;
 	assert_int_equal(removed(&scene).verdict, SWEEP_ACT);
-	scene.workspace.status_since_at = scene.inventory.asked_at_ms - 179 * SECONDS;
+	scene.workspace.status_since_at = scene.inventory.asked_at_ms - 170 * SECONDS;
 	assert_int_equal(removed(&scene).verdict, SWEEP_NOTHING);
 	scene.workspace_resource.status = ROOST__WORKSPACE__STATUS__DELETED;
 	assert_int_equal(removed(&scene).verdict, SWEEP_ACT);
@@ -302,6 +302,32 @@ static void what_was_removed_and_is_still_there_is_removed_again(void **state)
 	assert_int_equal(removed(&scene).verdict, SWEEP_NOTHING);
 	scene = set_scene();
 	assert_int_equal(removed(&scene).verdict, SWEEP_NOTHING); /* it runs, as it should */
+}
+
+static void what_was_ended_and_still_runs_is_ended_again(void **state)
+{
+	static const Roost__Workspace__Status statuses[] = {ROOST__WORKSPACE__STATUS__STOPPED,
+							    ROOST__WORKSPACE__STATUS__ERROR};
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct scene scene = set_scene();
+		scene.workspace_resource.status = statuses[i];
+		assert_int_equal(removed(&scene).verdict, SWEEP_NOTHING);
+		scene.found.running = true;
+		assert_int_equal(removed(&scene).verdict, SWEEP_ACT);
+		scene.workspace.status_since_at = scene.inventory.asked_at_ms - 59 * SECONDS;
+		assert_int_equal(removed(&scene).verdict, SWEEP_WAIT);
+	}
+	struct scene scene = set_scene();
+	pin(&scene);
+	for (int status = ROOST__AGENT_SESSION__STATUS__STARTING; status <= ROOST__AGENT_SESSION__STATUS__ERROR;
+	     status++) {
+		bool ended = status >= ROOST__AGENT_SESSION__STATUS__STOPPED;
+		scene.session_resource.status = (Roost__AgentSession__Status)status;
+		assert_int_equal(
+		    judge_removed_session(&rules, now, &scene.inventory, &scene.node, &scene.session).verdict,
+		    ended ? SWEEP_ACT : SWEEP_NOTHING);
+	}
 }
 
 static void a_deadline_is_the_controllers_until_the_grace_is_over(void **state)
@@ -419,6 +445,7 @@ int main(void)
 	    cmocka_unit_test(what_should_run_is_lost_only_with_every_proof),
 	    cmocka_unit_test(what_runs_or_need_not_or_just_began_to_is_not_lost),
 	    cmocka_unit_test(what_was_removed_and_is_still_there_is_removed_again),
+	    cmocka_unit_test(what_was_ended_and_still_runs_is_ended_again),
 	    cmocka_unit_test(a_deadline_is_the_controllers_until_the_grace_is_over),
 	    cmocka_unit_test(a_stop_that_does_not_end_is_asked_for_again_but_not_of_a_silent_node),
 	    cmocka_unit_test(tries_grow_rarer),
