@@ -2,12 +2,10 @@
  * installation for all tests, each with a workspace of its own in it; then kill -9 of the session host
  * and of the agent. */
 #include "bus/foundation/clock.h"
-#include "tests/support/cleanup.h"
+#include "tests/support/installed.h"
 #include "tests/support/loop.h"
-#include "tests/support/process.h"
 #include "tests/unit/cmocka_all.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 #include <signal.h>
@@ -16,47 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { OUTPUT_BYTES = 512 * 1024, WORDS_MAX = 20 };
-
-static char data_folder[400];
-static char output[OUTPUT_BYTES];
-
-/* ---- the command line ---- */
-
-static int roost_words(const char *const *words)
-{
-	char program[512];
-	const char *argv[WORDS_MAX + 2] = {program};
-	snprintf(program, sizeof(program), "%s/roost", ROOST_PROGRAMS);
-	for (int i = 0; i < WORDS_MAX && words[i] != NULL; i++)
-		argv[i + 1] = words[i];
-	return process_run(argv, NULL, output, sizeof(output));
-}
-
-#define roost(...) roost_words((const char *const[]){__VA_ARGS__, NULL})
-
-#define must(...)                                                                                                      \
-	do {                                                                                                           \
-		if (roost(__VA_ARGS__) != 0)                                                                           \
-			fail_msg("%s", output);                                                                        \
-	} while (0)
-
-/* A field of the JSON object that was just printed, until the next call. */
-static const char *field(const char *name)
-{
-	static char text[256];
-	json_t *object = json_loads(output, JSON_DISABLE_EOF_CHECK, NULL);
-	const json_t *value = json_object_get(object, name);
-	if (json_is_string(value))
-		snprintf(text, sizeof(text), "%s", json_string_value(value));
-	else if (json_is_integer(value))
-		snprintf(text, sizeof(text), "%d", (int)json_integer_value(value));
-	else
-		text[0] = '\0';
-	json_decref(object);
-	return text;
-}
 
 static void make_workspace(const char *name, char id[27])
 {
@@ -77,7 +34,7 @@ static const char *session_field(const char *workspace, const char *id, const ch
 	static char text[256];
 	text[0] = '\0';
 	must("session", "list", workspace, "--json");
-	json_t *list = json_loads(output, 0, NULL);
+	json_t *list = json_loads(roost_output, 0, NULL);
 	size_t i;
 	json_t *session;
 	json_array_foreach(list, i, session)
@@ -120,7 +77,7 @@ static bool has_ended(void *context)
 static bool shows(void *context)
 {
 	const struct wish *wish = context;
-	return roost("session", "output", wish->session) == 0 && strstr(output, wish->text) != NULL;
+	return roost("session", "output", wish->session) == 0 && strstr(roost_output, wish->text) != NULL;
 }
 
 static void await_text(const char *session, const char *text)
@@ -148,41 +105,12 @@ static pid_t host_of(const char *session)
 {
 	char path[600];
 	int pid = 0;
-	snprintf(path, sizeof(path), "%s/sessions/%s/lock", data_folder, session);
+	snprintf(path, sizeof(path), "%s/sessions/%s/lock", getenv("ROOST_DATA_DIR"), session);
 	FILE *file = fopen(path, "r");
 	if (file == NULL || fscanf(file, "%d", &pid) != 1)
 		fail_msg("%s: %s", path, strerror(errno));
 	fclose(file);
 	return pid;
-}
-
-/* A process of this installation by its name; 0 when there is none. */
-static pid_t process_named(const char *wanted)
-{
-	pid_t found = 0;
-	DIR *processes = opendir("/proc");
-	const struct dirent *entry;
-	while (found == 0 && (entry = readdir(processes)) != NULL) {
-		char path[300], name[64] = "";
-		static char environment[64 * 1024];
-		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
-		FILE *file = fopen(path, "r");
-		if (file == NULL || fscanf(file, "%63s", name) != 1 || strncmp(name, wanted, 15) != 0) {
-			if (file != NULL)
-				fclose(file);
-			continue;
-		}
-		fclose(file);
-		snprintf(path, sizeof(path), "/proc/%s/environ", entry->d_name);
-		file = fopen(path, "r");
-		size_t size = file == NULL ? 0 : fread(environment, 1, sizeof(environment), file);
-		if (file != NULL)
-			fclose(file);
-		if (memmem(environment, size, data_folder, strlen(data_folder)) != NULL)
-			found = atoi(entry->d_name);
-	}
-	closedir(processes);
-	return found;
 }
 
 /* ---- what a person sees ---- */
@@ -206,9 +134,9 @@ static void a_session_runs_in_the_sandbox_and_shows_its_screen(void **state)
 	assert_string_equal(session_field("plain", session, "exitCode"), "3");
 	/* D15, S0-19: its last output stays readable, and that is all */
 	must("session", "output", session);
-	assert_non_null(strstr(output, "caf\xc3\xa9 \xe6\xbc\xa2\n"));
+	assert_non_null(strstr(roost_output, "caf\xc3\xa9 \xe6\xbc\xa2\n"));
 	assert_int_equal(roost("session", "send", session, "x"), 1);
-	assert_non_null(strstr(output, "session_not_running"));
+	assert_non_null(strstr(roost_output, "session_not_running"));
 	must("workspace", "delete", workspace, "--wait");
 }
 
@@ -222,8 +150,8 @@ static void a_full_screen_program_is_shown_as_it_looks(void **state)
 	type(session, "echo before; printf '\\033[?1049h\\033[H\\033[2Jtop left\\033[24;60Hbottom right'; read x; "
 		      "printf '\\033[?1049l'");
 	await_text(session, "bottom right\n");
-	assert_int_equal(strncmp(output, "top left\n\n", 10), 0);
-	assert_null(strstr(output, "before"));
+	assert_int_equal(strncmp(roost_output, "top left\n\n", 10), 0);
+	assert_null(strstr(roost_output, "before"));
 	must("session", "send", session, "--enter", "");
 	await_text(session, "before\n");
 	must("workspace", "delete", workspace, "--wait");
@@ -267,7 +195,7 @@ static void a_workspace_restart_leaves_its_sessions_ended(void **state)
 	await_status("again", session, "stopped");
 	assert_int_equal(roost("session", "send", session, "x"), 1);
 	must("session", "output", session);
-	assert_non_null(strstr(output, "\nlast words\n"));
+	assert_non_null(strstr(roost_output, "\nlast words\n"));
 	char next[27];
 	start_session("again", "new", next);
 	await_status("again", next, "running");
@@ -331,7 +259,7 @@ static void a_killed_session_host_ends_its_session_and_only_that(void **state)
 
 static bool is_another(void *context)
 {
-	pid_t now = process_named("roost-nodeagent");
+	pid_t now = installed_process("roost-nodeagent");
 	return now != 0 && now != *(pid_t *)context;
 }
 
@@ -348,13 +276,13 @@ static void a_killed_agent_finds_its_sessions_again(void **state)
 	type(session, "kept=yes; echo be''fore");
 	await_text(session, "\nbefore\n");
 	type(ended, "read -t 0.3 x; exit 7"); /* while the agent is away, or nearly */
-	pid_t host = host_of(session), agent = process_named("roost-nodeagent");
+	pid_t host = host_of(session), agent = installed_process("roost-nodeagent");
 	assert_int_not_equal(agent, 0);
 	kill(agent, SIGKILL);
 	wait_until(is_another, &agent, PATIENCE_MS, "another node agent");
 	type(session, "echo kept: $kept");
 	await_text(session, "\nkept: yes\n");
-	assert_non_null(strstr(output, "\nbefore\n"));
+	assert_non_null(strstr(roost_output, "\nbefore\n"));
 	assert_int_equal(host_of(session), host);
 	await_status("killed-agent", ended, "stopped");
 	assert_string_equal(session_field("killed-agent", ended, "exitCode"), "7");
@@ -369,8 +297,7 @@ static void a_killed_agent_finds_its_sessions_again(void **state)
 static int up(void **state)
 {
 	(void)state;
-	snprintf(data_folder, sizeof(data_folder), "%s/data", cleanup_folder());
-	setenv("ROOST_DATA_DIR", data_folder, 1);
+	installed_in(NULL);
 	must("up", "--detach");
 	return 0;
 }
@@ -393,12 +320,12 @@ static int down(void **state)
 	(void)state;
 	char node[27];
 	must("node", "list", "--json");
-	json_t *list = json_loads(output, 0, NULL);
+	json_t *list = json_loads(roost_output, 0, NULL);
 	snprintf(node, sizeof(node), "%s", json_string_value(json_object_get(json_array_get(list, 0), "id")));
 	json_decref(list);
 	must("down", "--purge");
 	wait_until(no_cgroup_is_left, node, PATIENCE_MS, "the session hosts' cgroup to go");
-	return access(data_folder, F_OK) == 0 ? 1 : 0;
+	return access(getenv("ROOST_DATA_DIR"), F_OK) == 0 ? 1 : 0;
 }
 
 int main(void)

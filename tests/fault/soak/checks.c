@@ -69,17 +69,16 @@ void check_nothing_lost_or_doubled(void)
 
 static void check_usable(const char *workspace)
 {
-	static char output[OUTPUT_MAX];
-	if (roost(output, WORDS("session", "start", workspace, "--json", "--", "echo", "alive")) != 0)
-		fail_msg("no session in %s: %s", workspace, output);
-	json_t *session = json_loads(output, 0, NULL);
+	if (roost("session", "start", workspace, "--json", "--", "echo", "alive") != 0)
+		fail_msg("no session in %s: %s", workspace, roost_output);
+	json_t *session = json_loads(roost_output, 0, NULL);
 	assert_non_null(session);
 	const char *id = text_of(session, "id");
-	if (roost(output, WORDS("session", "wait", id)) != 0)
-		fail_msg("the session in %s does not end well: %s", workspace, output);
-	assert_int_equal(roost(output, WORDS("session", "output", id)), 0);
-	if (strstr(output, "alive") == NULL)
-		fail_msg("the session in %s shows: %s", workspace, output);
+	if (roost("session", "wait", id) != 0)
+		fail_msg("the session in %s does not end well: %s", workspace, roost_output);
+	assert_int_equal(roost("session", "output", id), 0);
+	if (strstr(roost_output, "alive") == NULL)
+		fail_msg("the session in %s shows: %s", workspace, roost_output);
 	json_decref(session);
 }
 
@@ -97,24 +96,23 @@ void check_what_runs_can_be_used(void)
 /* The same record applied, told by the files themselves. */
 static bool same_place(void *context)
 {
-	static char output[OUTPUT_MAX];
 	(void)context;
 	static const char script[] = "a=$(sqlite3 \"$1/controller.db\" 'SELECT applied_seq FROM position');"
 				     "b=$(sqlite3 \"$1/controller-2.db\" 'SELECT applied_seq FROM position');"
 				     "[ -n \"$a\" ] && [ \"$a\" = \"$b\" ]";
-	return process_run(WORDS("sh", "-c", script, "same", town.data), NULL, output, OUTPUT_MAX) == 0;
+	return process_run(WORDS("sh", "-c", script, "same", town.data), NULL, roost_output, ROOST_OUTPUT_BYTES) == 0;
 }
 
 void check_projections_equal(void)
 {
-	static char output[OUTPUT_MAX];
 	static const char script[] =
 	    "cd \"$1\"; sqlite3 controller.db .dump >a.sql; sqlite3 controller-2.db .dump >b.sql;"
 	    "cmp a.sql b.sql || diff a.sql b.sql | head -n 8 | cut -c 1-400; rm a.sql b.sql";
 	wait_until(same_place, NULL, COMMAND_MS, "the same place of both controllers");
-	assert_int_equal(process_run(WORDS("sh", "-c", script, "equal", town.data), NULL, output, OUTPUT_MAX), 0);
-	if (output[0] != '\0')
-		fail_msg("two controllers hold different things: %s", output);
+	assert_int_equal(
+	    process_run(WORDS("sh", "-c", script, "equal", town.data), NULL, roost_output, ROOST_OUTPUT_BYTES), 0);
+	if (roost_output[0] != '\0')
+		fail_msg("two controllers hold different things: %s", roost_output);
 }
 
 static natsConnection *connect_to_bus(void)
@@ -181,7 +179,6 @@ void check_streams(void)
 
 void check_all_can_be_deleted(void)
 {
-	static char output[OUTPUT_MAX];
 	json_t *list = list_of("workspace");
 	assert_non_null(list);
 	size_t i;
@@ -189,9 +186,9 @@ void check_all_can_be_deleted(void)
 	json_array_foreach(list, i, item)
 	{
 		/* A child is gone with its parent. */
-		int code = roost(output, WORDS("workspace", "delete", text_of(item, "id"), "--wait"));
-		if (code != 0 && strstr(output, "workspace_not_found") == NULL)
-			fail_msg("%s cannot be deleted: %s", text_of(item, "id"), output);
+		int code = roost("workspace", "delete", text_of(item, "id"), "--wait");
+		if (code != 0 && strstr(roost_output, "workspace_not_found") == NULL)
+			fail_msg("%s cannot be deleted: %s", text_of(item, "id"), roost_output);
 	}
 	json_decref(list);
 	list = list_of("workspace");
@@ -202,7 +199,6 @@ void check_all_can_be_deleted(void)
 /* Looks for the node's id and the data folder wherever the kernel keeps something. */
 void check_nothing_left(void)
 {
-	static char output[OUTPUT_MAX];
 	static const char script[] =
 	    "find /sys/fs/cgroup -type d -name \"*$1*\"; grep -e \"$1\" -e \"$2\" /proc/self/mountinfo;"
 	    "grep -F -e \"$1\" -e \"$2\" /proc/net/unix;"
@@ -214,8 +210,9 @@ void check_nothing_left(void)
 	    "done; true";
 	/* The data folder's name would be found in this script's own surroundings. */
 	unsetenv("ROOST_DATA_DIR");
-	assert_int_equal(
-	    process_run(WORDS("sh", "-c", script, "left", town.node_id, town.data), NULL, output, OUTPUT_MAX), 0);
-	if (output[0] != '\0')
-		fail_msg("left behind: %s", output);
+	assert_int_equal(process_run(WORDS("sh", "-c", script, "left", town.node_id, town.data), NULL, roost_output,
+				     ROOST_OUTPUT_BYTES),
+			 0);
+	if (roost_output[0] != '\0')
+		fail_msg("left behind: %s", roost_output);
 }

@@ -23,7 +23,6 @@ static int64_t seconds = SECONDS;
 
 static void random_kills_lose_nothing(void **state)
 {
-	static char output[OUTPUT_MAX];
 	(void)state;
 	town_begin();
 	while (seconds > 0) {
@@ -32,7 +31,7 @@ static void random_kills_lose_nothing(void **state)
 		seconds -= round;
 		/* Somebody may have stopped the node; it may be running already. */
 		check_settles();
-		roost(output, WORDS("node", "start", town.node_id, "--wait"));
+		roost("node", "start", town.node_id, "--wait");
 		check_settles();
 		print_message("%d commands, %d refused, %d kills\n", town.commands, town.refused, town.kills);
 		check_nothing_lost_or_doubled();
@@ -49,7 +48,7 @@ static void random_kills_lose_nothing(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	town_tell();
+	installed_tell();
 	town_end();
 	return 0;
 }

@@ -25,28 +25,9 @@ struct town town;
 
 static const char *const surroundings[] = {"ROOST_COMMAND_TIMEOUT_MS=30000", "ROOST_LOG_LEVEL=info", NULL};
 
-static const char *command_line(void)
-{
-	static const char program[] = ROOST_PROGRAMS "/roost";
-	return program;
-}
-
-int roost(char *output, const char *const *words)
-{
-	const char *argv[24] = {command_line()};
-	town.last_command[0] = '\0';
-	for (int i = 0; words[i] != NULL; i++) {
-		argv[i + 1] = words[i];
-		size_t length = strlen(town.last_command);
-		snprintf(town.last_command + length, sizeof(town.last_command) - length, " %s", words[i]);
-	}
-	return process_run(argv, surroundings, output, OUTPUT_MAX);
-}
-
 json_t *list_of(const char *resource)
 {
-	static char output[OUTPUT_MAX];
-	return roost(output, WORDS(resource, "list", "--json")) == 0 ? json_loads(output, 0, NULL) : NULL;
+	return roost(resource, "list", "--json") == 0 ? json_loads(roost_output, 0, NULL) : NULL;
 }
 
 const char *text_of(const json_t *object, const char *field)
@@ -69,7 +50,7 @@ static struct workspace *any_answered(void)
 
 static void start(struct person *person, const char *const *words)
 {
-	const char *argv[16] = {command_line()};
+	const char *argv[16] = {installed_program()};
 	for (int i = 0; words[i] != NULL; i++)
 		argv[i + 1] = words[i];
 	unlink(person->output);
@@ -194,25 +175,16 @@ static bool everybody_is_idle(void *context)
 	return true;
 }
 
-/* The program behind a pid, when it belongs to this installation. */
-static bool victim_name(const char *pid, char name[64])
+static void name_of(const char *pid, char name[64])
 {
 	char path[300];
-	static char environment[65536];
-	snprintf(path, sizeof(path), "/proc/%s/environ", pid);
-	FILE *file = fopen(path, "re");
-	size_t size = file == NULL ? 0 : fread(environment, 1, sizeof(environment) - 1, file);
-	if (file != NULL)
-		fclose(file);
-	environment[size] = '\0';
 	snprintf(path, sizeof(path), "/proc/%s/comm", pid);
-	file = fopen(path, "re");
+	FILE *file = fopen(path, "re");
 	if (file == NULL || fgets(name, 64, file) == NULL)
 		name[0] = '\0';
 	if (file != NULL)
 		fclose(file);
 	name[strcspn(name, "\n")] = '\0';
-	return memmem(environment, size, town.data, strlen(town.data)) != NULL;
 }
 
 /* One of the daemons or session hosts, each with the same chance; never the supervisor. */
@@ -224,8 +196,9 @@ static void kill_somebody(void)
 	DIR *processes = opendir("/proc");
 	assert_non_null(processes);
 	for (struct dirent *entry; (entry = readdir(processes)) != NULL && count < VICTIMS_MAX;) {
-		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !victim_name(entry->d_name, name))
+		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !installed_owns(entry->d_name))
 			continue;
+		name_of(entry->d_name, name);
 		bool host = strncmp(name, "roost-sessionh", 14) == 0;
 		bool daemon = strncmp(name, "roost-", 6) == 0 || strcmp(name, "nats-server") == 0;
 		if (daemon && !(host && rand() % 4 != 0))
@@ -252,48 +225,21 @@ void town_under_fire(int64_t duration_ms)
 	wait_until(everybody_is_idle, NULL, COMMAND_MS, "the end of all commands");
 }
 
-static void learn_node_id(void)
-{
-	char path[512];
-	snprintf(path, sizeof(path), "%s/installation.json", town.data);
-	json_t *installation = json_load_file(path, 0, NULL);
-	assert_non_null(installation);
-	snprintf(town.node_id, sizeof(town.node_id), "%s", text_of(installation, "nodeId"));
-	assert_int_equal(strlen(town.node_id), 26);
-	json_decref(installation);
-}
-
 void town_begin(void)
 {
-	static char output[OUTPUT_MAX];
-	snprintf(town.data, sizeof(town.data), "%s/data", cleanup_folder());
-	setenv("ROOST_DATA_DIR", town.data, 1);
+	town.data = installed_in(NULL);
+	installed_surroundings(surroundings);
 	for (int i = 0; i < PEOPLE; i++)
 		snprintf(town.people[i].output, sizeof(town.people[i].output), "%s/person-%d", cleanup_folder(), i);
-	if (roost(output, WORDS("up", "--detach", "--controllers", "2")) != 0)
-		fail_msg("roost up: %s", output);
-	learn_node_id();
+	must("up", "--detach", "--controllers", "2");
+	town.node_id = installed_node_id();
 }
 
 void town_end(void)
 {
-	static char output[OUTPUT_MAX];
 	struct stat there;
 	if (stat(town.data, &there) != 0)
 		return;
 	setenv("ROOST_DATA_DIR", town.data, 1);
-	if (roost(output, WORDS("down", "--purge")) != 0)
-		fail_msg("roost down: %s", output);
-}
-
-void town_tell(void)
-{
-	static char output[OUTPUT_MAX];
-	struct stat there;
-	if (stat(town.data, &there) != 0)
-		return;
-	setenv("ROOST_DATA_DIR", town.data, 1);
-	print_message("the last command was: roost%s\n", town.last_command);
-	process_run(WORDS("sh", "-c", "tail -n 40 \"$ROOST_DATA_DIR\"/logs/*.log"), NULL, output, OUTPUT_MAX);
-	print_message("%s\n", output);
+	must("down", "--purge");
 }

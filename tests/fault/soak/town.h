@@ -4,6 +4,7 @@
 #ifndef ROOST_TESTS_FAULT_SOAK_TOWN_H
 #define ROOST_TESTS_FAULT_SOAK_TOWN_H
 
+#include "tests/support/installed.h"
 #include "tests/support/process.h"
 
 #include <jansson.h>
@@ -14,7 +15,6 @@
 enum {
 	PEOPLE = 4, /* commands at once */
 	WORKSPACES_MAX = 20000,
-	OUTPUT_MAX = 1024 * 1024,
 	SETTLE_MS = 120000,
 	COMMAND_MS = 90000,
 };
@@ -39,13 +39,12 @@ struct person {
 };
 
 struct town {
-	char data[400];
-	char node_id[27]; /* of the installation's own node */
+	const char *data;
+	const char *node_id; /* of the installation's own node */
 	struct workspace workspaces[WORKSPACES_MAX];
 	size_t count;
 	struct person people[PEOPLE];
 	int commands, refused, kills;
-	char last_command[512];
 };
 
 /* The one town of the program. */
@@ -58,17 +57,10 @@ void town_end(void);
 /* People work and processes are killed for so long; then everybody waits for the last answers. */
 void town_under_fire(int64_t duration_ms);
 
-/* Runs a verb of the command line to its end; gives its exit status and its output. */
-int roost(char *output, const char *const *words);
-#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 /* The text of a field, "" when there is none. */
 const char *text_of(const json_t *object, const char *field);
 
 /* A list command's answer, to be released; NULL when there was none. */
 json_t *list_of(const char *resource);
-
-/* What went wrong is easier to see with what the daemons said. */
-void town_tell(void);
 
 #endif
