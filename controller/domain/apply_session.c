@@ -156,6 +156,8 @@ bool apply_session_created(struct applying *applying, const Roost__Change *chang
 	resource->has_created_at = resource->has_updated_at = true;
 	resource->created_at = resource->updated_at = now(applying);
 	session->resource = resource;
+	session->has_status_since_at = true;
+	session->status_since_at = now(applying);
 	session->owner = applying->node->owner;
 	session->node_id = applying->record->aggregate_id;
 	session->has_generation = true;

@@ -2,6 +2,7 @@
 #include "controller/domain/changes.h"
 
 #include "bus/foundation/planted.h"
+#include "controller/domain/family.h"
 #include "controller/domain/names.h"
 #include "controller/domain/states.h"
 #include <string.h>
@@ -36,11 +37,17 @@ static bool put(struct applying *applying, const Roost__WorkspaceState *workspac
 	return true;
 }
 
+static void touch(const struct applying *applying, Roost__WorkspaceState *workspace)
+{
+	workspace->resource->has_updated_at = true;
+	workspace->resource->updated_at = now(applying);
+}
+
 static void set_generation(const struct applying *applying, Roost__WorkspaceState *workspace, uint32_t generation)
 {
 	workspace->resource->has_generation = true;
 	workspace->resource->generation = generation;
-	workspace->last_step = NULL;
+	workspace->last_step = workspace->last_message = NULL;
 	workspace->has_deadline_at = true;
 	workspace->deadline_at = now(applying) + workspace->resource->provision_timeout_ms;
 	want_workspace_anew(applying, workspace);
@@ -82,18 +89,29 @@ bool apply_workspace_created(struct applying *applying, const Roost__Change *cha
 	workspace->owner = applying->node->owner;
 	workspace->name_key = name_key(created->display_name, applying->arena);
 	workspace->spec = created->spec;
+	workspace->has_status_since_at = true;
+	workspace->status_since_at = now(applying);
 	set_generation(applying, workspace, 1);
 	applying->node->resource->capacity->used++;
 	return put(applying, workspace);
 }
 
+static bool same(const char *one, const char *other)
+{
+	return strcmp(one == NULL ? "" : one, other == NULL ? "" : other) == 0;
+}
+
+/* The same line once more is no change (S4-16). */
 bool apply_workspace_step(struct applying *applying, const Roost__Change *change)
 {
 	const Roost__WorkspaceStep *step = change->workspace_step;
 	Roost__WorkspaceState *workspace = load_generation(applying, step->workspace_id, step->generation);
-	if (workspace == NULL)
+	if (workspace == NULL || workspace->resource->status != ROOST__WORKSPACE__STATUS__CREATING ||
+	    (workspace->last_step != NULL && same(workspace->last_step, step->step) &&
+	     same(workspace->last_message, step->message)))
 		return false;
-	workspace->last_step = step->step;
+	workspace->last_step = step->step == NULL ? "" : step->step;
+	workspace->last_message = step->message;
 	return put(applying, workspace);
 }
 
@@ -107,10 +125,10 @@ bool apply_workspace_running(struct applying *applying, const Roost__Change *cha
 	return put(applying, workspace);
 }
 
-/* To error, from whatever the table allows: what was wanted becomes STOP, so that the node cleans up. */
+/* To error: what was wanted becomes STOP, so that the node cleans up. */
 static bool fail(struct applying *applying, Roost__WorkspaceState *workspace, const char *message)
 {
-	if (workspace == NULL || !workspace_move(workspace, ROOST__WORKSPACE__STATUS__ERROR, now(applying)))
+	if (!workspace_move(workspace, ROOST__WORKSPACE__STATUS__ERROR, now(applying)))
 		return false;
 	workspace->resource->error_message = message;
 	want_workspace_anew(applying, workspace);
@@ -121,7 +139,8 @@ bool apply_workspace_failed(struct applying *applying, const Roost__Change *chan
 {
 	const Roost__WorkspaceFailed *failed = change->workspace_failed;
 	Roost__WorkspaceState *workspace = load_generation(applying, failed->workspace_id, failed->generation);
-	if (!fail(applying, workspace, failed->message))
+	if (workspace == NULL || workspace->resource->status != ROOST__WORKSPACE__STATUS__CREATING ||
+	    !fail(applying, workspace, failed->message))
 		return false;
 	if (failed->step != NULL)
 		workspace->last_step = failed->step;
@@ -129,11 +148,13 @@ bool apply_workspace_failed(struct applying *applying, const Roost__Change *chan
 	return put(applying, workspace);
 }
 
+/* A sandbox may also go while it is being made. While it stops, going is what was asked of it. */
 bool apply_workspace_lost(struct applying *applying, const Roost__Change *change)
 {
 	const Roost__WorkspaceLost *lost = change->workspace_lost;
 	Roost__WorkspaceState *workspace = load_generation(applying, lost->workspace_id, lost->generation);
-	if (!fail(applying, workspace, lost->message))
+	bool stops = workspace != NULL && workspace->resource->status == ROOST__WORKSPACE__STATUS__STOPPING;
+	if (workspace == NULL || stops || !fail(applying, workspace, lost->message))
 		return false;
 	end_sessions_of(applying, workspace, UINT32_MAX, "The workspace was lost.");
 	return put(applying, workspace);
@@ -144,34 +165,86 @@ bool apply_workspace_stopping(struct applying *applying, const Roost__Change *ch
 	Roost__WorkspaceState *workspace = load(applying, change->workspace_stopping->workspace_id);
 	if (workspace == NULL || !workspace_move(workspace, ROOST__WORKSPACE__STATUS__STOPPING, now(applying)))
 		return false;
+	workspace->resource->error_message = NULL;
 	if (!planted(PLANTED_STOP_NOT_WANTED))
 		want_workspace_anew(applying, workspace);
 	stop_sessions_of(applying, workspace, ROOST__AGENT_SESSION__STOP_REASON__WORKSPACE_STOP);
 	return put(applying, workspace);
 }
 
+/* Also when a stop has failed before: the node goes on trying by itself. */
 bool apply_workspace_stopped(struct applying *applying, const Roost__Change *change)
 {
 	const Roost__WorkspaceStopped *stopped = change->workspace_stopped;
 	Roost__WorkspaceState *workspace = load_generation(applying, stopped->workspace_id, stopped->generation);
-	if (workspace == NULL || !workspace_move(workspace, ROOST__WORKSPACE__STATUS__STOPPED, now(applying)))
+	if (workspace == NULL)
+		return false;
+	if (workspace->resource->status == ROOST__WORKSPACE__STATUS__ERROR && workspace->left != NULL)
+		workspace_move(workspace, ROOST__WORKSPACE__STATUS__STOPPING, now(applying));
+	if (!workspace_move(workspace, ROOST__WORKSPACE__STATUS__STOPPED, now(applying)))
 		return false;
 	workspace->resource->error_message = NULL;
 	end_sessions_of(applying, workspace, UINT32_MAX, "The workspace was stopped.");
 	return put(applying, workspace);
 }
 
+/* A new start of what was there; NULL when it cannot start. */
+static Roost__WorkspaceState *start_again(struct applying *applying, const char *id, uint32_t generation)
+{
+	Roost__WorkspaceState *workspace = load(applying, id);
+	if (workspace == NULL ||
+	    (generation <= workspace->resource->generation && !planted(PLANTED_RESTART_SAME_GENERATION)) ||
+	    !workspace_move(workspace, ROOST__WORKSPACE__STATUS__CREATING, now(applying)))
+		return NULL;
+	workspace->resource->error_message = NULL;
+	set_generation(applying, workspace, generation);
+	stop_sessions_of(applying, workspace, ROOST__AGENT_SESSION__STOP_REASON__WORKSPACE_RESTART);
+	return workspace;
+}
+
 bool apply_workspace_restarting(struct applying *applying, const Roost__Change *change)
 {
 	const Roost__WorkspaceRestarting *restarting = change->workspace_restarting;
-	Roost__WorkspaceState *workspace = load(applying, restarting->workspace_id);
-	if (workspace == NULL ||
-	    (restarting->generation <= workspace->resource->generation && !planted(PLANTED_RESTART_SAME_GENERATION)) ||
-	    !workspace_move(workspace, ROOST__WORKSPACE__STATUS__CREATING, now(applying)))
+	const Roost__WorkspaceState *workspace =
+	    start_again(applying, restarting->workspace_id, restarting->generation);
+	return workspace != NULL && put(applying, workspace);
+}
+
+bool apply_workspace_rebuilding(struct applying *applying, const Roost__Change *change)
+{
+	const Roost__WorkspaceRebuilding *rebuilding = change->workspace_rebuilding;
+	Roost__WorkspaceState *workspace = start_again(applying, rebuilding->workspace_id, rebuilding->generation);
+	if (workspace == NULL)
 		return false;
-	workspace->resource->error_message = NULL;
-	set_generation(applying, workspace, restarting->generation);
-	stop_sessions_of(applying, workspace, ROOST__AGENT_SESSION__STOP_REASON__WORKSPACE_RESTART);
+	workspace->has_rebuild_generation = true;
+	workspace->rebuild_generation = rebuilding->generation;
+	return put(applying, workspace);
+}
+
+/* The node is told with the new generation, so that it does not take its own, later one for old. */
+bool apply_workspace_generation_raised(struct applying *applying, const Roost__Change *change)
+{
+	const Roost__WorkspaceGenerationRaised *raised = change->workspace_generation_raised;
+	Roost__WorkspaceState *workspace = load(applying, raised->workspace_id);
+	if (workspace == NULL || raised->generation <= workspace->resource->generation ||
+	    workspace->resource->status == ROOST__WORKSPACE__STATUS__DELETED)
+		return false;
+	workspace->resource->generation = raised->generation;
+	want_workspace_anew(applying, workspace);
+	touch(applying, workspace);
+	end_sessions_of(applying, workspace, raised->generation, "The workspace was restarted.");
+	return put(applying, workspace);
+}
+
+/* How it is shown: nothing else is wanted of the node. */
+bool apply_workspace_collapsed(struct applying *applying, const Roost__Change *change)
+{
+	Roost__WorkspaceState *workspace = load(applying, change->workspace_collapsed->workspace_id);
+	if (workspace == NULL || workspace->resource->status == ROOST__WORKSPACE__STATUS__DELETED)
+		return false;
+	workspace->resource->has_collapsed = true;
+	workspace->resource->collapsed = change->workspace_collapsed->collapsed;
+	touch(applying, workspace);
 	return put(applying, workspace);
 }
 
@@ -185,18 +258,37 @@ bool apply_workspace_renamed(struct applying *applying, const Roost__Change *cha
 		return false;
 	workspace->resource->display_name = renamed->display_name;
 	workspace->name_key = name_key(renamed->display_name, applying->arena);
-	workspace->resource->has_updated_at = true;
-	workspace->resource->updated_at = now(applying);
+	touch(applying, workspace);
 	return put(applying, workspace);
 }
 
-bool apply_workspace_deleting(struct applying *applying, const Roost__Change *change)
+static bool begin_delete(struct applying *applying, Roost__WorkspaceState *workspace)
 {
-	Roost__WorkspaceState *workspace = load(applying, change->workspace_deleting->workspace_id);
-	if (workspace == NULL || !workspace_move(workspace, ROOST__WORKSPACE__STATUS__DELETING, now(applying)))
+	if (!workspace_move(workspace, ROOST__WORKSPACE__STATUS__DELETING, now(applying)))
 		return false;
+	workspace->resource->error_message = NULL;
 	want_workspace_anew(applying, workspace);
 	stop_sessions_of(applying, workspace, ROOST__AGENT_SESSION__STOP_REASON__WORKSPACE_STOP);
+	return true;
+}
+
+/* What is below it goes with it: the cascade is part of this one change. */
+bool apply_workspace_deleting(struct applying *applying, const Roost__Change *change)
+{
+	const struct entity_store *store = applying->store;
+	Roost__WorkspaceState *workspace = load(applying, change->workspace_deleting->workspace_id);
+	if (workspace == NULL || !begin_delete(applying, workspace))
+		return false;
+	struct workspace_states all =
+	    store->workspaces(store->context, applying->record->aggregate_id, applying->arena);
+	struct workspace_states below = descendants_of(workspace->resource->id, &all, applying->arena);
+	for (size_t i = 0; i < below.count; i++) {
+		if (!begin_delete(applying, below.items[i]))
+			continue;
+		workspace->has_cascade_deleted = true;
+		workspace->cascade_deleted++;
+		store->put_workspace(store->context, below.items[i]);
+	}
 	return put(applying, workspace);
 }
 
@@ -207,26 +299,28 @@ bool apply_workspace_deleted(struct applying *applying, const Roost__Change *cha
 		return false;
 	workspace->resource->error_message = NULL;
 	end_sessions_of(applying, workspace, UINT32_MAX, "The workspace was deleted.");
-	if (applying->node->resource->capacity->used > 0)
+	if (!workspace->found && applying->node->resource->capacity->used > 0)
 		applying->node->resource->capacity->used--;
 	return put(applying, workspace);
 }
 
-/* A workspace that is being deleted stays so, with what is left said (D12); the node tries on. */
+/* A workspace that is being deleted stays so, with what is left said (D12); the node tries on, and the
+ * same failure once more is no news. */
 bool apply_workspace_stop_failed(struct applying *applying, const Roost__Change *change)
 {
-	const Roost__WorkspaceStopFailed *failed = change->workspace_stop_failed;
+	Roost__WorkspaceStopFailed *failed = change->workspace_stop_failed;
 	Roost__WorkspaceState *workspace = load_generation(applying, failed->workspace_id, failed->generation);
 	if (workspace == NULL)
 		return false;
-	if (workspace->resource->status == ROOST__WORKSPACE__STATUS__STOPPING) {
+	Roost__Workspace__Status status = workspace->resource->status;
+	bool failed_before = status == ROOST__WORKSPACE__STATUS__ERROR && workspace->left != NULL;
+	if (status == ROOST__WORKSPACE__STATUS__STOPPING)
 		workspace_move(workspace, ROOST__WORKSPACE__STATUS__ERROR, now(applying));
-	} else if (workspace->resource->status == ROOST__WORKSPACE__STATUS__DELETING) {
-		workspace->resource->has_updated_at = true;
-		workspace->resource->updated_at = now(applying);
-	} else {
+	else if ((status != ROOST__WORKSPACE__STATUS__DELETING && !failed_before) ||
+		 same_failure(workspace->left, workspace->resource->error_message, failed->left, failed->message))
 		return false;
-	}
+	touch(applying, workspace);
 	workspace->resource->error_message = failed->message;
+	workspace->left = left_of(applying, failed->left);
 	return put(applying, workspace);
 }

@@ -4,7 +4,9 @@
 #include "bus/foundation/limits.h"
 #include "bus/foundation/planted.h"
 #include "controller/domain/deciding.h"
+#include "controller/domain/family.h"
 #include "controller/domain/names.h"
+#include "controller/domain/templates.h"
 #include "controller/domain/validate.h"
 #include <string.h>
 
@@ -25,12 +27,23 @@ static uint32_t used_of(const Roost__NodeState *node)
 	return node->resource->capacity == NULL ? 0 : node->resource->capacity->used;
 }
 
-/* Heard nodes before silent ones, then the emptier one, then the older claim. */
+static bool degraded(const Roost__NodeState *node)
+{
+	return node->resource->has_runtime_state &&
+	       node->resource->runtime_state == ROOST__NODE__RUNTIME_STATE__DEGRADED;
+}
+
+/* Heard nodes before silent ones, those that work before those that fail, then the emptier one, then the
+ * older claim. */
 static bool better(const Roost__NodeState *node, const Roost__NodeState *than)
 {
 	unsigned health = node->has_announced_health ? node->announced_health : ROOST__NODE__HEALTH__HEALTHY;
 	unsigned other = than->has_announced_health ? than->announced_health : ROOST__NODE__HEALTH__HEALTHY;
-	return health != other ? health < other : used_of(node) < used_of(than);
+	if (health != other)
+		return health < other;
+	if (degraded(node) != degraded(than))
+		return degraded(than);
+	return used_of(node) < used_of(than);
 }
 
 /* The node that a create goes to; NULL with the refusal made. */
@@ -76,36 +89,28 @@ static struct decision *claim_place(const struct decision_inputs *inputs, struct
 	return decision_append(inputs, decision, &aggregate, &change, 1, inputs->new_id);
 }
 
-static Roost__WorkspaceSpec *spec_of(const struct decision_inputs *inputs, const Roost__CreateWorkspaceRequest *request)
+/* What counts against the capacity: not what was only found on the machine and is being removed. */
+static size_t counted(const struct workspace_states *present)
 {
-	Roost__WorkspaceSpec *spec;
-	arena_message(inputs->arena, spec, roost__workspace_spec__init);
-	spec->repository = request->repository == NULL ? "" : request->repository;
-	spec->branch = request->branch == NULL ? "" : request->branch;
-	spec->image = request->image == NULL || request->image[0] == '\0' ? "host" : request->image;
-	spec->template_ = request->template_;
-	spec->n_env = request->n_env;
-	spec->env = arena_array_of(inputs->arena, Roost__WorkspaceSpec__EnvEntry *, request->n_env + 1);
-	for (size_t i = 0; i < request->n_env; i++) {
-		arena_message(inputs->arena, spec->env[i], roost__workspace_spec__env_entry__init);
-		spec->env[i]->key = request->env[i]->key;
-		spec->env[i]->value = request->env[i]->value;
-	}
-	return spec;
+	size_t count = 0;
+	for (size_t i = 0; i < present->count; i++)
+		count += present->items[i]->found ? 0 : 1;
+	return count;
 }
 
 static struct decision *make_workspace(const struct decision_inputs *inputs, struct decision *decision,
 				       const Roost__CreateWorkspaceRequest *request, const Roost__NodeState *node,
-				       const char *workspace_id)
+				       const struct workspace_template *template, const char *workspace_id)
 {
 	const struct entity_store *store = inputs->store;
 	if (node->resource->status != ROOST__NODE__STATUS__RUNNING)
 		return refuse_node_not_running(inputs, decision, node);
 	struct workspace_states present = store->workspaces(store->context, node->resource->id, inputs->arena);
-	if (present.count >= node->max_workspaces + planted(PLANTED_CAPACITY_IGNORED))
+	size_t used = counted(&present);
+	if (used >= node->max_workspaces + planted(PLANTED_CAPACITY_IGNORED))
 		return decision_refuse(inputs, decision, ERROR_NODE_AT_CAPACITY,
 				       "Node %s has %zu of %u workspaces. Delete one, or choose another node.",
-				       node->resource->name, present.count, node->max_workspaces);
+				       node->resource->name, used, node->max_workspaces);
 	const char *name = name_make_unique(request->name, &present, NULL, inputs->arena);
 	if (name == NULL)
 		return decision_refuse(inputs, decision, ERROR_CONFLICT,
@@ -116,28 +121,63 @@ static struct decision *make_workspace(const struct decision_inputs *inputs, str
 	created->workspace_id = workspace_id;
 	created->display_name = name;
 	created->parent_id = request->parent_id;
-	created->spec = spec_of(inputs, request);
+	created->spec = template_spec(template, request, inputs->arena);
 	created->has_provision_timeout_ms = true;
-	created->provision_timeout_ms = inputs->limits.provision_timeout_ms;
+	created->provision_timeout_ms = template_timeout_ms(&inputs->limits, template);
 	struct aggregate aggregate = aggregate_of_node(node);
 	return decision_append(inputs, decision, &aggregate, &change, 1, workspace_id);
+}
+
+/* A child lives on its parent's node, and a family is no deeper than it can be shown. False when it is
+ * decided already. */
+static bool parent_allows(const struct decision_inputs *inputs, struct decision *decision,
+			  const Roost__CreateWorkspaceRequest *request, const char **node_id)
+{
+	const Roost__WorkspaceState *parent = own_workspace(inputs, request->parent_id);
+	if (parent == NULL) {
+		refuse_unknown_workspace(inputs, decision, request->parent_id);
+		return false;
+	}
+	if (parent->resource->status == ROOST__WORKSPACE__STATUS__DELETING) {
+		decision_refuse(inputs, decision, ERROR_INVALID_TRANSITION,
+				"Workspace %s is being deleted and cannot get a child.",
+				parent->resource->display_name);
+		return false;
+	}
+	if (request->node_id != NULL && strcmp(request->node_id, parent->resource->node_id) != 0) {
+		decision_refuse(inputs, decision, ERROR_INVALID_ARGUMENT,
+				"nodeId: the parent is on node %s, and a child lives where its parent does",
+				parent->resource->node_id);
+		return false;
+	}
+	if (depth_of(parent, inputs->store, inputs->arena) >= WORKSPACE_DEPTH_MAX) {
+		decision_refuse(inputs, decision, ERROR_LIMIT_REACHED,
+				"Workspace %s has %d above it already, and that is as deep as it goes.",
+				parent->resource->display_name, WORKSPACE_DEPTH_MAX - 1);
+		return false;
+	}
+	*node_id = parent->resource->node_id;
+	return true;
 }
 
 struct decision *decide_create_workspace(const struct decision_inputs *inputs,
 					 const Roost__CreateWorkspaceRequest *request)
 {
 	struct decision *decision = decision_new(inputs);
+	const struct workspace_template *template;
 	const struct keyed_command *claim;
 	if (!request_is_valid(request, &decision->refusal))
 		return decision_invalid(decision);
 	if (decision_by_key(inputs, decision, &claim))
 		return decision;
-	if (request->parent_id != NULL && own_workspace(inputs, request->parent_id) == NULL)
-		return refuse_unknown_workspace(inputs, decision, request->parent_id);
+	if (!template_find(&inputs->limits, request, &template, &decision->refusal))
+		return decision_invalid(decision);
+	const char *node_id = request->node_id != NULL ? request->node_id : claim != NULL ? claim->node_id : NULL;
+	if (request->parent_id != NULL && !parent_allows(inputs, decision, request, &node_id))
+		return decision;
 
 	const Roost__NodeState *node;
-	if (request->node_id != NULL || claim != NULL) {
-		const char *node_id = request->node_id != NULL ? request->node_id : claim->node_id;
+	if (node_id != NULL) {
 		node = own_node(inputs, node_id);
 		if (node == NULL)
 			return refuse_unknown_node(inputs, decision, node_id);
@@ -150,5 +190,6 @@ struct decision *decide_create_workspace(const struct decision_inputs *inputs,
 		if (inputs->idempotency_key != NULL)
 			return claim_place(inputs, decision, owner, node->resource->id);
 	}
-	return make_workspace(inputs, decision, request, node, claim != NULL ? claim->answer_id : inputs->new_id);
+	return make_workspace(inputs, decision, request, node, template,
+			      claim != NULL ? claim->answer_id : inputs->new_id);
 }

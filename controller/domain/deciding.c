@@ -238,10 +238,67 @@ struct decision *refuse_unknown_session(const struct decision_inputs *inputs, st
 			       "There is no session %s. See: roost session list", id);
 }
 
+struct decision *refuse_workspace_move(const struct decision_inputs *inputs, struct decision *decision,
+				       const Roost__WorkspaceState *workspace, const char *verb, const char *advice)
+{
+	return decision_refuse(inputs, decision, ERROR_INVALID_TRANSITION, "Workspace %s is %s and cannot be %s%s",
+			       workspace->resource->display_name, workspace_status_word(workspace->resource->status),
+			       verb, advice);
+}
+
+Roost__WorkspaceState *begin_workspace_command(const struct decision_inputs *inputs, struct decision *decision,
+					       const char *id, Roost__NodeState **node)
+{
+	const struct keyed_command *claim;
+	if (!validate_id("id", id, &decision->refusal)) {
+		decision_invalid(decision);
+		return NULL;
+	}
+	if (decision_by_key(inputs, decision, &claim))
+		return NULL;
+	Roost__WorkspaceState *workspace = own_workspace(inputs, id);
+	*node = workspace == NULL ? NULL : own_node(inputs, workspace->resource->node_id);
+	if (*node == NULL) {
+		refuse_unknown_workspace(inputs, decision, id);
+		return NULL;
+	}
+	return workspace;
+}
+
+Roost__NodeState *begin_node_command(const struct decision_inputs *inputs, struct decision *decision, const char *id)
+{
+	const struct keyed_command *claim;
+	if (!validate_id("id", id, &decision->refusal)) {
+		decision_invalid(decision);
+		return NULL;
+	}
+	if (decision_by_key(inputs, decision, &claim))
+		return NULL;
+	Roost__NodeState *node = own_node(inputs, id);
+	if (node == NULL)
+		refuse_unknown_node(inputs, decision, id);
+	return node;
+}
+
+/* What to do about it depends on where the node is going. */
+static const char *advice_for(Roost__Node__Status status)
+{
+	switch (status) {
+	case ROOST__NODE__STATUS__STOPPING:
+		return "Wait until it is stopped and start it again, or choose another.";
+	case ROOST__NODE__STATUS__STOPPED:
+	case ROOST__NODE__STATUS__ERROR:
+		return "Start it with roost node start, or choose another.";
+	case ROOST__NODE__STATUS__DELETING:
+		return "Choose another.";
+	default:
+		return "Wait until it is running, or choose another.";
+	}
+}
+
 struct decision *refuse_node_not_running(const struct decision_inputs *inputs, struct decision *decision,
 					 const Roost__NodeState *node)
 {
-	return decision_refuse(inputs, decision, ERROR_NODE_NOT_RUNNING,
-			       "Node %s is %s. Wait until it is running, or choose another.", node->resource->name,
-			       node_status_word(node->resource->status));
+	return decision_refuse(inputs, decision, ERROR_NODE_NOT_RUNNING, "Node %s is %s. %s", node->resource->name,
+			       node_status_word(node->resource->status), advice_for(node->resource->status));
 }

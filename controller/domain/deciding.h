@@ -64,4 +64,20 @@ struct decision *refuse_unknown_session(const struct decision_inputs *inputs, st
 struct decision *refuse_node_not_running(const struct decision_inputs *inputs, struct decision *decision,
 					 const Roost__NodeState *node);
 
+struct decision *refuse_workspace_move(const struct decision_inputs *inputs, struct decision *decision,
+				       const Roost__WorkspaceState *workspace, const char *verb, const char *advice);
+
+/* What all verbs about one existing workspace share before they differ: a valid id, no earlier answer,
+ * and the owner's workspace with its node. NULL when it is decided already. */
+Roost__WorkspaceState *begin_workspace_command(const struct decision_inputs *inputs, struct decision *decision,
+					       const char *id, Roost__NodeState **node);
+
+/* The same for a node. */
+Roost__NodeState *begin_node_command(const struct decision_inputs *inputs, struct decision *decision, const char *id);
+
+/* A refusal that lists what a confirmation would end: in the message the first few, in the details all
+ * up to a hundred. `message` says what is about to happen, such as "Stopping node n ends". */
+struct decision *refuse_unconfirmed(const struct decision_inputs *inputs, struct decision *decision,
+				    const char *message, const struct workspace_states *dying);
+
 #endif

@@ -22,12 +22,30 @@
 #include "node.pb-c.h"
 #include "record.pb-c.h"
 
+struct environment_pair {
+	const char *name, *value;
+};
+
+/* What a workspace gets that names this template and does not say otherwise itself. */
+struct workspace_template {
+	const char *name;
+	uint32_t provision_timeout_ms; /* 0: the runtime's */
+	const char *image;	       /* NULL: the default one */
+	const struct environment_pair *env;
+	size_t env_count;
+};
+
+/* A timeout is recorded with the workspace that it is given to, and is final there. */
 struct decision_limits {
 	uint32_t max_nodes_per_user;
 	uint32_t max_workspaces_per_node; /* recorded with a new node; an existing one keeps its own */
 	uint32_t max_sessions_per_workspace;
-	uint32_t provision_timeout_ms;
-	int64_t idempotency_ms; /* how long a key is remembered */
+	uint32_t provision_timeout_ms;	/* of the oci runtime, the only one; a template may say otherwise */
+	uint32_t provision_override_ms; /* for all workspaces, whatever their template says; 0 for none */
+	int64_t idempotency_ms;		/* how long a key is remembered */
+	int64_t sweep_grace_ms; /* how long a state must have lasted before the sweeper's word about it counts */
+	const struct workspace_template *templates;
+	size_t template_count;
 };
 
 struct decision_inputs {
@@ -64,7 +82,10 @@ struct decision {
 	bool certain;			/* see above */
 	struct answer answer;		/* NOTHING, REPEAT, and APPEND unless again; without live fields */
 	struct error refusal;		/* REFUSE */
-	struct refusal_detail *details; /* REFUSE: for the error's details, such as what a confirmation lists */
+	uint32_t cascade_deleted;	/* workspace.delete: how many descendants go with it; also for REPEAT */
+	struct refusal_detail *details; /* REFUSE: for the error's details; what a confirmation lists is the
+					   number of "workspaces", of "sessions", and under the id of each
+					   workspace its name and what it is doing */
 	size_t detail_count;
 };
 

@@ -127,6 +127,15 @@ static const char *say_found(const Roost__Change *change, const struct described
 			    or_empty(change->workspace_found->workspace_id), node_name(about));
 }
 
+static const char *say_deleting(const Roost__Change *change, const struct described *about, struct arena *arena)
+{
+	uint32_t below = about->workspace == NULL ? 0 : about->workspace->cascade_deleted;
+	(void)change;
+	if (below == 0)
+		return arena_printf(arena, "Workspace %s is being deleted", workspace_name(about));
+	return arena_printf(arena, "Workspace %s is being deleted, with %u below it", workspace_name(about), below);
+}
+
 static const char *say_collapsed(const Roost__Change *change, const struct described *about, struct arena *arena)
 {
 	return arena_printf(arena, "Workspace %s is shown %s", workspace_name(about),
@@ -167,6 +176,7 @@ static const struct description {
     DESCRIBE(NODE_STOP_FAILED, ERROR, NODE, NULL, NULL, say_node_stop_failed),
     DESCRIBE(NODE_DEGRADED, ERROR, NODE, NULL, NULL, say_degraded),
     DESCRIBE(NODE_RECOVERED, INFO, NODE, "Node ", " works again", NULL),
+    DESCRIBE(NODE_WANTED_ANEW, INFO, NODE, "Node ", " is told once more what is wanted of it", NULL),
     DESCRIBE(LOG_ROLLED_BACK, WARNING, NODE, "The log went back to an earlier state under node ",
 	     "; what the node knows beyond it is kept", NULL),
     DESCRIBE(WORKSPACE_CREATED, INFO, WORKSPACE, "Workspace ", " is being made", NULL),
@@ -177,7 +187,7 @@ static const struct description {
     DESCRIBE(WORKSPACE_STOPPED, INFO, WORKSPACE, "Workspace ", " is stopped", NULL),
     DESCRIBE(WORKSPACE_RESTARTING, INFO, WORKSPACE, "Workspace ", " is restarting; its earlier sessions end", NULL),
     DESCRIBE(WORKSPACE_RENAMED, INFO, WORKSPACE, "The workspace is now called ", "", NULL),
-    DESCRIBE(WORKSPACE_DELETING, INFO, WORKSPACE, "Workspace ", " is being deleted", NULL),
+    DESCRIBE(WORKSPACE_DELETING, INFO, WORKSPACE, NULL, NULL, say_deleting),
     DESCRIBE(WORKSPACE_DELETED, INFO, WORKSPACE, "Workspace ", " is deleted", NULL),
     DESCRIBE(WORKSPACE_STOP_FAILED, ERROR, WORKSPACE, NULL, NULL, say_stop_failed),
     DESCRIBE(WORKSPACE_LOST, ERROR, WORKSPACE, NULL, NULL, say_lost),
@@ -262,6 +272,10 @@ static void set_ids(Roost__Event *event, const Roost__Record *record, const Roos
 	else if (change->change_case == ROOST__CHANGE__CHANGE_OWNER_WORKSPACE_PLACED) {
 		event->node_id = change->owner_workspace_placed->node_id;
 		event->workspace_id = change->owner_workspace_placed->workspace_id;
+	}
+	if (change->change_case == ROOST__CHANGE__CHANGE_SWEEPER_FOUND) { /* also of what no log knows */
+		event->workspace_id = change->sweeper_found->workspace_id;
+		event->session_id = change->sweeper_found->session_id;
 	}
 	if (about->workspace != NULL)
 		event->workspace_id = about->workspace->resource->id;

@@ -41,6 +41,11 @@ bool node_move(Roost__NodeState *node, Roost__Node__Status to, int64_t at_ms)
 	node->resource->status = to;
 	node->resource->has_updated_at = true;
 	node->resource->updated_at = at_ms;
+	node->has_status_since_at = true;
+	node->status_since_at = at_ms;
+	node->left = NULL;
+	node->has_tried_again_at = false;
+	node->tried_again_at = 0;
 	return true;
 }
 

@@ -1,15 +1,15 @@
-/* A function per report that compares it with the state: status and generation must be those that the
- * report follows from, otherwise it is late and changes nothing. */
+/* A function per report gives the change that it would make. Whether it is late (another status, another
+ * generation) or says nothing new is the rule of the change itself, in apply: whoever takes reports tries
+ * each change and drops what does not apply. */
 #include "controller/domain/report_changes.h"
 
 #include "bus/foundation/limits.h"
-#include "bus/foundation/planted.h"
 #include "bus/foundation/utf8.h"
 #include "controller/domain/deciding.h"
 #include "controller/domain/states.h"
 #include <string.h>
 
-enum { MESSAGE_BYTES = 1024, STEP_BYTES = 64 };
+enum { MESSAGE_BYTES = 1024, STEP_BYTES = 64, GENERATION_LEAP_MAX = 1000000 };
 
 struct reporting {
 	const struct entity_store *store;
@@ -43,23 +43,6 @@ static Roost__Change *reject(const struct reporting *reporting, const char *reas
 	change->report_rejected->has_number = true;
 	change->report_rejected->number = reporting->report->number;
 	return change;
-}
-
-/* The node's workspace that a report is about, as it is after the reports before this one. */
-static Roost__WorkspaceState *workspace_of(const struct reporting *reporting, const char *id)
-{
-	const struct entity_store *store = reporting->store;
-	Roost__WorkspaceState *workspace = id == NULL ? NULL : store->workspace(store->context, id, reporting->arena);
-	bool own = workspace != NULL && strcmp(workspace->resource->node_id, reporting->node->resource->id) == 0;
-	return own ? workspace : NULL;
-}
-
-static Roost__SessionState *session_of(const struct reporting *reporting, const char *id)
-{
-	const struct entity_store *store = reporting->store;
-	Roost__SessionState *session = id == NULL ? NULL : store->session(store->context, id, reporting->arena);
-	bool own = session != NULL && strcmp(session->node_id, reporting->node->resource->id) == 0;
-	return own ? session : NULL;
 }
 
 static bool same_capabilities(const Roost__Capabilities *left, const Roost__Capabilities *right, struct arena *arena)
@@ -109,28 +92,50 @@ static Roost__Change *node_capabilities(const struct reporting *reporting)
 	return capabilities_changed(reporting, node, reporting->report->node_capabilities_changed->capabilities);
 }
 
-static Roost__Change *unknown_workspace(const struct reporting *reporting)
+static Roost__Change *node_stopped(const struct reporting *reporting)
 {
-	return reject(reporting, "it is about a workspace that this node does not have");
+	Roost__Change *change = change_new(reporting->arena, ROOST__CHANGE__CHANGE_NODE_STOPPED);
+	change->node_stopped = reporting->report->node_stopped;
+	return change;
 }
 
-static bool is(const Roost__WorkspaceState *workspace, Roost__Workspace__Status status, uint32_t generation)
+/* Only the node's own word that nothing is left; what was abandoned was so by a decision. */
+static Roost__Change *node_removed(const struct reporting *reporting)
 {
-	if (planted(PLANTED_LATE_REPORT_REVIVES) && status == ROOST__WORKSPACE__STATUS__CREATING &&
-	    workspace->resource->status == ROOST__WORKSPACE__STATUS__STOPPED)
-		return true;
-	return workspace->resource->status == status &&
-	       (workspace->resource->generation == generation || planted(PLANTED_GENERATION_IGNORED));
+	Roost__Change *change = change_new(reporting->arena, ROOST__CHANGE__CHANGE_NODE_DELETED);
+	arena_message(reporting->arena, change->node_deleted, roost__node_deleted__init);
+	return change;
+}
+
+static Roost__Change *node_stop_failed(const struct reporting *reporting)
+{
+	const Roost__NodeStopFailed *failed = reporting->report->node_stop_failed;
+	Roost__Change *change = change_new(reporting->arena, ROOST__CHANGE__CHANGE_NODE_STOP_FAILED);
+	arena_message(reporting->arena, change->node_stop_failed, roost__node_stop_failed__init);
+	change->node_stop_failed->message = cut(reporting->arena, failed->message, MESSAGE_BYTES);
+	change->node_stop_failed->left = failed->left;
+	return change;
+}
+
+static Roost__Change *node_degraded(const struct reporting *reporting)
+{
+	Roost__Change *change = change_new(reporting->arena, ROOST__CHANGE__CHANGE_NODE_DEGRADED);
+	arena_message(reporting->arena, change->node_degraded, roost__node_degraded__init);
+	change->node_degraded->message =
+	    cut(reporting->arena, reporting->report->node_degraded->message, MESSAGE_BYTES);
+	return change;
+}
+
+static Roost__Change *node_recovered(const struct reporting *reporting)
+{
+	Roost__Change *change = change_new(reporting->arena, ROOST__CHANGE__CHANGE_NODE_RECOVERED);
+	change->node_recovered = reporting->report->node_recovered;
+	return change;
 }
 
 static Roost__Change *workspace_step(const struct reporting *reporting)
 {
 	const Roost__WorkspaceStep *step = reporting->report->workspace_step;
-	const Roost__WorkspaceState *workspace = workspace_of(reporting, step->workspace_id);
-	if (workspace == NULL)
-		return unknown_workspace(reporting);
-	if (!is(workspace, ROOST__WORKSPACE__STATUS__CREATING, step->generation))
-		return NULL;
 	Roost__Change *change = change_new(reporting->arena, ROOST__CHANGE__CHANGE_WORKSPACE_STEP);
 	arena_message(reporting->arena, change->workspace_step, roost__workspace_step__init);
 	change->workspace_step->workspace_id = step->workspace_id;
@@ -143,25 +148,14 @@ static Roost__Change *workspace_step(const struct reporting *reporting)
 
 static Roost__Change *workspace_running(const struct reporting *reporting)
 {
-	Roost__WorkspaceRunning *running = reporting->report->workspace_running;
-	const Roost__WorkspaceState *workspace = workspace_of(reporting, running->workspace_id);
-	if (workspace == NULL)
-		return unknown_workspace(reporting);
-	if (!is(workspace, ROOST__WORKSPACE__STATUS__CREATING, running->generation))
-		return NULL;
 	Roost__Change *change = change_new(reporting->arena, ROOST__CHANGE__CHANGE_WORKSPACE_RUNNING);
-	change->workspace_running = running;
+	change->workspace_running = reporting->report->workspace_running;
 	return change;
 }
 
 static Roost__Change *workspace_failed(const struct reporting *reporting)
 {
 	const Roost__WorkspaceFailed *failed = reporting->report->workspace_failed;
-	const Roost__WorkspaceState *workspace = workspace_of(reporting, failed->workspace_id);
-	if (workspace == NULL)
-		return unknown_workspace(reporting);
-	if (!is(workspace, ROOST__WORKSPACE__STATUS__CREATING, failed->generation))
-		return NULL;
 	Roost__Change *change = change_new(reporting->arena, ROOST__CHANGE__CHANGE_WORKSPACE_FAILED);
 	arena_message(reporting->arena, change->workspace_failed, roost__workspace_failed__init);
 	change->workspace_failed->workspace_id = failed->workspace_id;
@@ -175,62 +169,34 @@ static Roost__Change *workspace_failed(const struct reporting *reporting)
 
 static Roost__Change *workspace_stopped(const struct reporting *reporting)
 {
-	Roost__WorkspaceStopped *stopped = reporting->report->workspace_stopped;
-	const Roost__WorkspaceState *workspace = workspace_of(reporting, stopped->workspace_id);
-	if (workspace == NULL)
-		return unknown_workspace(reporting);
-	if (!is(workspace, ROOST__WORKSPACE__STATUS__STOPPING, stopped->generation))
-		return NULL;
 	Roost__Change *change = change_new(reporting->arena, ROOST__CHANGE__CHANGE_WORKSPACE_STOPPED);
-	change->workspace_stopped = stopped;
+	change->workspace_stopped = reporting->report->workspace_stopped;
 	return change;
 }
 
-/* The node tries again and again; only the first failure, or one with another reason, is news. */
 static Roost__Change *workspace_stop_failed(const struct reporting *reporting)
 {
 	const Roost__WorkspaceStopFailed *failed = reporting->report->workspace_stop_failed;
-	const Roost__WorkspaceState *workspace = workspace_of(reporting, failed->workspace_id);
-	if (workspace == NULL)
-		return unknown_workspace(reporting);
-	const char *message = cut(reporting->arena, failed->message, MESSAGE_BYTES);
-	const char *known = workspace->resource->error_message;
-	bool deleting = is(workspace, ROOST__WORKSPACE__STATUS__DELETING, failed->generation);
-	bool news = known == NULL || message == NULL || strcmp(known, message) != 0;
-	if (!is(workspace, ROOST__WORKSPACE__STATUS__STOPPING, failed->generation) && !(deleting && news))
-		return NULL;
 	Roost__Change *change = change_new(reporting->arena, ROOST__CHANGE__CHANGE_WORKSPACE_STOP_FAILED);
 	arena_message(reporting->arena, change->workspace_stop_failed, roost__workspace_stop_failed__init);
 	change->workspace_stop_failed->workspace_id = failed->workspace_id;
 	change->workspace_stop_failed->has_generation = true;
 	change->workspace_stop_failed->generation = failed->generation;
-	change->workspace_stop_failed->message = message;
+	change->workspace_stop_failed->message = cut(reporting->arena, failed->message, MESSAGE_BYTES);
+	change->workspace_stop_failed->left = failed->left;
 	return change;
 }
 
 static Roost__Change *workspace_removed(const struct reporting *reporting)
 {
-	Roost__WorkspaceDeleted *removed = reporting->report->workspace_removed;
-	const Roost__WorkspaceState *workspace = workspace_of(reporting, removed->workspace_id);
-	if (workspace == NULL)
-		return unknown_workspace(reporting);
-	if (workspace->resource->status != ROOST__WORKSPACE__STATUS__DELETING)
-		return NULL;
 	Roost__Change *change = change_new(reporting->arena, ROOST__CHANGE__CHANGE_WORKSPACE_DELETED);
-	change->workspace_deleted = removed;
+	change->workspace_deleted = reporting->report->workspace_removed;
 	return change;
 }
 
-/* A sandbox may also go while it is being made. While it stops, going is what was asked of it. */
 static Roost__Change *workspace_lost(const struct reporting *reporting)
 {
 	const Roost__WorkspaceLost *lost = reporting->report->workspace_lost;
-	const Roost__WorkspaceState *workspace = workspace_of(reporting, lost->workspace_id);
-	if (workspace == NULL)
-		return unknown_workspace(reporting);
-	if (!is(workspace, ROOST__WORKSPACE__STATUS__RUNNING, lost->generation) &&
-	    !is(workspace, ROOST__WORKSPACE__STATUS__CREATING, lost->generation))
-		return NULL;
 	Roost__Change *change = change_new(reporting->arena, ROOST__CHANGE__CHANGE_WORKSPACE_LOST);
 	arena_message(reporting->arena, change->workspace_lost, roost__workspace_lost__init);
 	change->workspace_lost->workspace_id = lost->workspace_id;
@@ -240,45 +206,23 @@ static Roost__Change *workspace_lost(const struct reporting *reporting)
 	return change;
 }
 
-static Roost__Change *unknown_session(const struct reporting *reporting)
-{
-	return reject(reporting, "it is about a session that this node does not have");
-}
-
 static Roost__Change *session_running(const struct reporting *reporting)
 {
-	Roost__SessionRunning *running = reporting->report->session_running;
-	const Roost__SessionState *session = session_of(reporting, running->session_id);
-	if (session == NULL)
-		return unknown_session(reporting);
-	if (!session_may_move(session->resource->status, ROOST__AGENT_SESSION__STATUS__RUNNING))
-		return NULL;
 	Roost__Change *change = change_new(reporting->arena, ROOST__CHANGE__CHANGE_SESSION_RUNNING);
-	change->session_running = running;
+	change->session_running = reporting->report->session_running;
 	return change;
 }
 
 static Roost__Change *session_ended(const struct reporting *reporting)
 {
-	Roost__SessionEnded *ended = reporting->report->session_ended;
-	const Roost__SessionState *session = session_of(reporting, ended->session_id);
-	if (session == NULL)
-		return unknown_session(reporting);
-	if (!session_is_live(session->resource->status))
-		return NULL;
 	Roost__Change *change = change_new(reporting->arena, ROOST__CHANGE__CHANGE_SESSION_ENDED);
-	change->session_ended = ended;
+	change->session_ended = reporting->report->session_ended;
 	return change;
 }
 
 static Roost__Change *session_failed(const struct reporting *reporting)
 {
 	const Roost__SessionFailed *failed = reporting->report->session_failed;
-	const Roost__SessionState *session = session_of(reporting, failed->session_id);
-	if (session == NULL)
-		return unknown_session(reporting);
-	if (!session_is_live(session->resource->status))
-		return NULL;
 	Roost__Change *change = change_new(reporting->arena, ROOST__CHANGE__CHANGE_SESSION_FAILED);
 	arena_message(reporting->arena, change->session_failed, roost__session_failed__init);
 	change->session_failed->session_id = failed->session_id;
@@ -286,26 +230,109 @@ static Roost__Change *session_failed(const struct reporting *reporting)
 	return change;
 }
 
-Roost__Change *report_change(const struct entity_store *store, const Roost__NodeState *node,
-			     const Roost__Report *report, struct arena *arena)
+typedef Roost__Change *report_function(const struct reporting *reporting);
+
+static report_function *const functions[] = {
+    [ROOST__REPORT__REPORT_NODE_RUNNING] = node_running,
+    [ROOST__REPORT__REPORT_NODE_CAPABILITIES_CHANGED] = node_capabilities,
+    [ROOST__REPORT__REPORT_NODE_STOPPED] = node_stopped,
+    [ROOST__REPORT__REPORT_NODE_REMOVED] = node_removed,
+    [ROOST__REPORT__REPORT_NODE_STOP_FAILED] = node_stop_failed,
+    [ROOST__REPORT__REPORT_NODE_DEGRADED] = node_degraded,
+    [ROOST__REPORT__REPORT_NODE_RECOVERED] = node_recovered,
+    [ROOST__REPORT__REPORT_WORKSPACE_STEP] = workspace_step,
+    [ROOST__REPORT__REPORT_WORKSPACE_RUNNING] = workspace_running,
+    [ROOST__REPORT__REPORT_WORKSPACE_FAILED] = workspace_failed,
+    [ROOST__REPORT__REPORT_WORKSPACE_STOPPED] = workspace_stopped,
+    [ROOST__REPORT__REPORT_WORKSPACE_STOP_FAILED] = workspace_stop_failed,
+    [ROOST__REPORT__REPORT_WORKSPACE_REMOVED] = workspace_removed,
+    [ROOST__REPORT__REPORT_WORKSPACE_LOST] = workspace_lost,
+    [ROOST__REPORT__REPORT_SESSION_RUNNING] = session_running,
+    [ROOST__REPORT__REPORT_SESSION_ENDED] = session_ended,
+    [ROOST__REPORT__REPORT_SESSION_FAILED] = session_failed,
+};
+
+/* A field of the report's own message, by the name that all kinds of reports give it; NULL when this kind
+ * has none. */
+static const void *field_of(const Roost__Report *report, const char *name)
 {
-	static Roost__Change *(*const functions[])(const struct reporting *reporting) = {
-	    [ROOST__REPORT__REPORT_NODE_RUNNING] = node_running,
-	    [ROOST__REPORT__REPORT_NODE_CAPABILITIES_CHANGED] = node_capabilities,
-	    [ROOST__REPORT__REPORT_WORKSPACE_STEP] = workspace_step,
-	    [ROOST__REPORT__REPORT_WORKSPACE_RUNNING] = workspace_running,
-	    [ROOST__REPORT__REPORT_WORKSPACE_FAILED] = workspace_failed,
-	    [ROOST__REPORT__REPORT_WORKSPACE_STOPPED] = workspace_stopped,
-	    [ROOST__REPORT__REPORT_WORKSPACE_STOP_FAILED] = workspace_stop_failed,
-	    [ROOST__REPORT__REPORT_WORKSPACE_REMOVED] = workspace_removed,
-	    [ROOST__REPORT__REPORT_WORKSPACE_LOST] = workspace_lost,
-	    [ROOST__REPORT__REPORT_SESSION_RUNNING] = session_running,
-	    [ROOST__REPORT__REPORT_SESSION_ENDED] = session_ended,
-	    [ROOST__REPORT__REPORT_SESSION_FAILED] = session_failed,
-	};
+	const ProtobufCFieldDescriptor *kind =
+	    protobuf_c_message_descriptor_get_field(&roost__report__descriptor, report->report_case);
+	const ProtobufCMessage *message = *(ProtobufCMessage *const *)((const char *)report + kind->offset);
+	const ProtobufCFieldDescriptor *field =
+	    protobuf_c_message_descriptor_get_field_by_name(message->descriptor, name);
+	return field == NULL ? NULL : (const char *)message + field->offset;
+}
+
+static bool on_this_node(const struct reporting *reporting, const char *node_id)
+{
+	return strcmp(node_id, reporting->node->resource->id) == 0;
+}
+
+static bool has_session(const struct reporting *reporting, const char *id)
+{
+	const struct entity_store *store = reporting->store;
+	const Roost__SessionState *session = id == NULL ? NULL : store->session(store->context, id, reporting->arena);
+	return session != NULL && on_this_node(reporting, session->node_id);
+}
+
+/* The node's workspace that a report is about, as it is after the reports before this one. */
+static const Roost__WorkspaceState *find_workspace(const struct reporting *reporting, const char *id)
+{
+	const struct entity_store *store = reporting->store;
+	const Roost__WorkspaceState *workspace =
+	    id == NULL ? NULL : store->workspace(store->context, id, reporting->arena);
+	return workspace != NULL && on_this_node(reporting, workspace->resource->node_id) ? workspace : NULL;
+}
+
+static Roost__Change *raise_generation(const struct reporting *reporting, const char *workspace_id, uint32_t generation)
+{
+	Roost__Change *change = change_new(reporting->arena, ROOST__CHANGE__CHANGE_WORKSPACE_GENERATION_RAISED);
+	arena_message(reporting->arena, change->workspace_generation_raised, roost__workspace_generation_raised__init);
+	change->workspace_generation_raised->workspace_id = workspace_id;
+	change->workspace_generation_raised->has_generation = true;
+	change->workspace_generation_raised->generation = generation;
+	return change;
+}
+
+/* A later generation than the log's is the node's word only where the log went back, and no leap: a node
+ * must not be able to use the numbers up. */
+static bool believable(const Roost__NodeState *node, uint32_t known, uint32_t told)
+{
+	return node->log_epoch > 0 && told - known <= GENERATION_LEAP_MAX;
+}
+
+size_t report_changes(const struct entity_store *store, const Roost__NodeState *node, const Roost__Report *report,
+		      struct arena *arena, Roost__Change *changes[REPORT_CHANGES_MAX])
+{
 	struct reporting reporting = {.store = store, .node = node, .report = report, .arena = arena};
-	size_t number = (size_t)report->report_case;
-	if (number >= sizeof(functions) / sizeof(functions[0]) || functions[number] == NULL)
-		return reject(&reporting, "it is of a kind that this controller does not know");
-	return functions[number](&reporting);
+	size_t number = (size_t)report->report_case, count = 0;
+	if (number >= sizeof(functions) / sizeof(functions[0]) || functions[number] == NULL) {
+		changes[0] = reject(&reporting, "it is of a kind that this controller does not know");
+		return 1;
+	}
+	const char *const *session_id = field_of(report, "session_id");
+	const char *const *workspace_id = field_of(report, "workspace_id");
+	const uint32_t *generation = field_of(report, "generation");
+	const Roost__WorkspaceState *workspace =
+	    workspace_id == NULL ? NULL : find_workspace(&reporting, *workspace_id);
+	if (session_id != NULL && !has_session(&reporting, *session_id)) {
+		changes[0] = reject(&reporting, "it is about a session that this node does not have");
+		return 1;
+	}
+	if (workspace_id != NULL && workspace == NULL) {
+		changes[0] = reject(&reporting, "it is about a workspace that this node does not have");
+		return 1;
+	}
+	if (generation != NULL && *generation > workspace->resource->generation) {
+		if (!believable(node, workspace->resource->generation, *generation)) {
+			changes[0] = reject(&reporting, "it is about a generation that the log does not know");
+			return 1;
+		}
+		changes[count++] = raise_generation(&reporting, *workspace_id, *generation);
+	}
+	Roost__Change *change = functions[number](&reporting);
+	if (change != NULL)
+		changes[count++] = change;
+	return count;
 }

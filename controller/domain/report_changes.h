@@ -1,4 +1,4 @@
-/* One report as a change; between reports.c and report_changes.c. */
+/* One report as changes; between reports.c and report_changes.c. */
 #ifndef ROOST_CONTROLLER_DOMAIN_REPORT_CHANGES_H
 #define ROOST_CONTROLLER_DOMAIN_REPORT_CHANGES_H
 
@@ -6,10 +6,13 @@
 #include "node.pb-c.h"
 #include "record.pb-c.h"
 
-/* The change that the report makes of the state in the store, in the arena with its own strings cut to
- * the limits. NULL when it makes none. A report that nobody understands, or about what this node does
- * not have, makes a report_rejected. */
-Roost__Change *report_change(const struct entity_store *store, const Roost__NodeState *node,
-			     const Roost__Report *report, struct arena *arena);
+enum { REPORT_CHANGES_MAX = 2 };
+
+/* The changes that the report would make of the state in the store, in order, in the arena with their own
+ * strings cut to the limits; gives how many. Each must be tried: one that does not apply is late, or no
+ * news. A report that nobody understands, or about what this node does not have, makes a report_rejected.
+ * Where the log went back, a report of a later generation raises the log's first. */
+size_t report_changes(const struct entity_store *store, const Roost__NodeState *node, const Roost__Report *report,
+		      struct arena *arena, Roost__Change *changes[REPORT_CHANGES_MAX]);
 
 #endif

@@ -46,24 +46,37 @@ static size_t first_new(const Roost__ReportBatch *batch, uint64_t taken)
 	return i;
 }
 
+/* Adds what the report changes to the list, and gives its size. */
+static size_t take_report(const struct decision_inputs *inputs, const struct entity_store *overlay,
+			  const Roost__NodeState *node, const Roost__Report *report, Roost__Change **changes,
+			  size_t *count)
+{
+	Roost__Change *made[REPORT_CHANGES_MAX];
+	size_t bytes = 0, made_count = report_changes(overlay, node, report, inputs->arena, made);
+	for (size_t i = 0; i < made_count; i++) {
+		if (!try_change(inputs, overlay, node, made[i]))
+			continue;
+		changes[(*count)++] = made[i];
+		bytes += protobuf_c_message_get_packed_size(&made[i]->base);
+	}
+	return bytes;
+}
+
 static struct decision *take_reports(const struct decision_inputs *inputs, struct decision *decision,
 				     const Roost__NodeState *node, const Roost__ReportBatch *batch, size_t from,
 				     Roost__ReportPosition *position)
 {
 	const struct entity_store *overlay = overlay_new(inputs->store, inputs->arena);
-	Roost__Change **changes = arena_array_of(inputs->arena, Roost__Change *, batch->n_reports);
+	Roost__Change **changes = arena_array_of(inputs->arena, Roost__Change *, batch->n_reports * REPORT_CHANGES_MAX);
 	size_t count = 0, bytes = 0;
 	if (planted(PLANTED_REPORTS_TWICE))
 		position->number = batch->reports[from]->number - 1;
-	for (size_t i = from; i < batch->n_reports && batch->reports[i]->number == position->number + 1; i++) {
-		Roost__Change *change = report_change(overlay, node, batch->reports[i], inputs->arena);
-		size_t size = change == NULL ? 0 : protobuf_c_message_get_packed_size(&change->base);
-		if (bytes + size > REPORT_BATCH_BYTES_MAX && count > 0)
-			break; /* the rest comes again: the answer says where to go on */
-		bytes += size;
+	/* When it is enough for one record the rest comes again: the answer says where to go on. */
+	for (size_t i = from; i < batch->n_reports && batch->reports[i]->number == position->number + 1 &&
+			      bytes <= REPORT_BATCH_BYTES_MAX;
+	     i++) {
+		bytes += take_report(inputs, overlay, node, batch->reports[i], changes, &count);
 		position->number++;
-		if (change != NULL && try_change(inputs, overlay, node, change))
-			changes[count++] = change;
 	}
 	struct aggregate aggregate = aggregate_of_node(node);
 	return decision_append_reports(inputs, decision, &aggregate, changes, count, position);
@@ -81,6 +94,12 @@ struct decision *decide_reports(const struct decision_inputs *inputs, const Roos
 		return decision_refuse(inputs, decision, ERROR_NODE_NOT_FOUND, "There is no node %s.",
 				       batch->node_id == NULL ? "" : batch->node_id);
 
+	if (node->resource->status == ROOST__NODE__STATUS__DELETED) { /* nothing it says changes anything */
+		(*answer)->taken = batch->n_reports == 0 ? 0 : batch->reports[batch->n_reports - 1]->number;
+		decision_nothing(inputs, decision, (struct answer){0});
+		decision->certain = true;
+		return decision;
+	}
 	Roost__ReportPosition *position;
 	arena_message(inputs->arena, position, roost__report_position__init);
 	position->has_agent_epoch = position->has_number = true;

@@ -43,6 +43,10 @@ bool session_move(Roost__SessionState *session, Roost__AgentSession__Status to, 
 	resource->updated_at = at_ms;
 	resource->has_stopped_at = !session_is_live(to);
 	resource->stopped_at = resource->has_stopped_at ? at_ms : 0;
+	session->has_status_since_at = true;
+	session->status_since_at = at_ms;
+	session->has_tried_again_at = false;
+	session->tried_again_at = 0;
 	return true;
 }
 

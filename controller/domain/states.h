@@ -14,7 +14,8 @@ bool workspace_may_move(Roost__Workspace__Status from, Roost__Workspace__Status 
 bool session_may_move(Roost__AgentSession__Status from, Roost__AgentSession__Status to);
 
 /* The doors. Each checks the present state against the table and, when the move is legal, sets the
- * status and updated_at. False and nothing changed otherwise. */
+ * status, since when it is, and updated_at, and forgets what was only about the old one: the deadline,
+ * what a failed stop had left, and when the sweeper tried again. False and nothing changed otherwise. */
 bool node_move(Roost__NodeState *node, Roost__Node__Status to, int64_t at_ms);
 bool workspace_move(Roost__WorkspaceState *workspace, Roost__Workspace__Status to, int64_t at_ms);
 bool session_move(Roost__SessionState *session, Roost__AgentSession__Status to, int64_t at_ms);

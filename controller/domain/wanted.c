@@ -23,6 +23,31 @@ Roost__WantedSession__Desired wanted_of_session(Roost__AgentSession__Status stat
 	return run ? ROOST__WANTED_SESSION__DESIRED__RUN : ROOST__WANTED_SESSION__DESIRED__STOP;
 }
 
+Roost__WantedNode__Desired wanted_of_node(Roost__Node__Status status)
+{
+	switch (status) {
+	case ROOST__NODE__STATUS__STOPPING:
+	case ROOST__NODE__STATUS__STOPPED:
+		return ROOST__WANTED_NODE__DESIRED__STOP;
+	case ROOST__NODE__STATUS__DELETING:
+	case ROOST__NODE__STATUS__DELETED:
+		return ROOST__WANTED_NODE__DESIRED__REMOVE;
+	default: /* also for a status of a newer program: a node that is not understood is left as it is */
+		return ROOST__WANTED_NODE__DESIRED__RUN;
+	}
+}
+
+Roost__WantedNode *wanted_node(const Roost__NodeState *state, struct arena *arena)
+{
+	Roost__WantedNode *row;
+	arena_message(arena, row, roost__wanted_node__init);
+	row->has_version = true;
+	row->version = state->wanted_version;
+	row->has_desired = true;
+	row->desired = wanted_of_node(state->resource->status);
+	return row;
+}
+
 Roost__WantedWorkspace *wanted_workspace(const Roost__WorkspaceState *state, struct arena *arena)
 {
 	Roost__WantedWorkspace *row;
@@ -38,6 +63,8 @@ Roost__WantedWorkspace *wanted_workspace(const Roost__WorkspaceState *state, str
 	row->spec = state->spec;
 	row->display_name = state->resource->display_name;
 	row->parent_id = state->resource->parent_id;
+	row->has_rebuild_generation = state->has_rebuild_generation;
+	row->rebuild_generation = state->rebuild_generation;
 	return row;
 }
 

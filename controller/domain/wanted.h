@@ -13,7 +13,11 @@ Roost__WantedWorkspace__Desired wanted_of_workspace(Roost__Workspace__Status sta
 /* starting, running -> RUN; everything else -> STOP. */
 Roost__WantedSession__Desired wanted_of_session(Roost__AgentSession__Status status);
 
+/* pending, creating, running, error -> RUN; stopping, stopped -> STOP; deleting, deleted -> REMOVE. */
+Roost__WantedNode__Desired wanted_of_node(Roost__Node__Status status);
+
 /* The rows for an ApplyRequest, in the arena; strings are those of the state. */
+Roost__WantedNode *wanted_node(const Roost__NodeState *state, struct arena *arena);
 Roost__WantedWorkspace *wanted_workspace(const Roost__WorkspaceState *state, struct arena *arena);
 Roost__WantedSession *wanted_session(const Roost__SessionState *state, struct arena *arena);
 

@@ -53,6 +53,11 @@ bool workspace_move(Roost__WorkspaceState *workspace, Roost__Workspace__Status t
 	workspace->resource->updated_at = at_ms;
 	workspace->has_deadline_at = false; /* only creating has one; whoever moves there sets it */
 	workspace->deadline_at = 0;
+	workspace->has_status_since_at = true;
+	workspace->status_since_at = at_ms;
+	workspace->left = NULL;
+	workspace->has_tried_again_at = false;
+	workspace->tried_again_at = 0;
 	return true;
 }
 

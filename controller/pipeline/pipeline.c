@@ -57,14 +57,13 @@ size_t pipeline_length(const struct pipeline *pipeline)
 
 struct decision_limits pipeline_limits_from_options(void)
 {
-	int64_t timeout = option_number(OPTION_PROVISION_TIMEOUT_SECONDS);
-	if (timeout == 0)
-		timeout = option_number(OPTION_PROVISION_TIMEOUT_OCI_SECONDS);
 	return (struct decision_limits){
 	    .max_nodes_per_user = (uint32_t)option_number(OPTION_MAX_NODES_PER_USER),
 	    .max_workspaces_per_node = (uint32_t)option_number(OPTION_MAX_WORKSPACES_PER_NODE),
 	    .max_sessions_per_workspace = (uint32_t)option_number(OPTION_MAX_AGENT_SESSIONS_PER_WORKSPACE),
-	    .provision_timeout_ms = (uint32_t)timeout * 1000,
+	    .provision_timeout_ms = (uint32_t)option_number(OPTION_PROVISION_TIMEOUT_OCI_SECONDS) * 1000,
+	    .provision_override_ms = (uint32_t)option_number(OPTION_PROVISION_TIMEOUT_SECONDS) * 1000,
+	    .sweep_grace_ms = option_number(OPTION_SWEEP_GRACE_SECONDS) * 1000,
 	    .idempotency_ms = option_number(OPTION_IDEMPOTENCY_KEY_DAYS) * 24 * 3600 * 1000,
 	};
 }
