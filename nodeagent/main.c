@@ -11,6 +11,7 @@
 #include "bus/foundation/options.h"
 #include "bus/foundation/ulid.h"
 #include "nodeagent/control/agent.h"
+#include "nodeagent/control/leftovers.h"
 #include "nodeagent/control/machine.h"
 #include "nodeagent/control/stop_all.h"
 
@@ -30,6 +31,7 @@ struct program {
 	bool stop_all;
 	bool purge;
 	bool help;
+	bool deleted; /* the node: the agent ends for good */
 	struct arena *arena;
 	struct agent_settings settings;
 	struct agent agent;
@@ -208,6 +210,38 @@ static void on_deadline(uv_timer_t *timer)
 	_exit(EXIT_SUCCESS);
 }
 
+/* Nobody shall start it again: the mark says why it ended, and what the agent remembers goes. */
+static void leave_mark(struct program *program)
+{
+	struct agent_settings *settings = &program->settings;
+	struct error error = {0};
+	char *mark = arena_printf(program->arena, "%s/nodeagent.deleted", settings->folder);
+	if (!remember_node(mark, settings->node_id, &error)) {
+		log_error("%s", error.message);
+		return;
+	}
+	leftovers_remove_database(settings->database);
+	unlink(arena_printf(program->arena, "%s/nodeagent.id", settings->folder));
+}
+
+static void end_deleted(uv_timer_t *timer)
+{
+	struct program *program = timer->data;
+	uv_timer_start(timer, on_deadline, END_DEADLINE_MS, 0);
+	agent_end(&program->agent, on_agent_ended, program);
+}
+
+/* Said from deep within the agent, so the end waits for the loop's next turn. */
+static void on_deleted(void *context)
+{
+	struct program *program = context;
+	if (program->deleted || program->agent.ending)
+		return;
+	log_info("this node was deleted; nothing of it is left here, so its agent ends");
+	program->deleted = true;
+	uv_timer_start(&program->deadline, end_deleted, 0, 0);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
 	struct program *program = handle->data;
@@ -221,6 +255,8 @@ static void on_signal(uv_signal_t *handle, int number)
 static bool serve(struct program *program, uv_loop_t *loop, struct error *error)
 {
 	static const int numbers[] = {SIGTERM, SIGINT};
+	program->settings.deleted = on_deleted;
+	program->settings.deleted_context = program;
 	if (!agent_open(&program->agent, loop, &program->settings, error))
 		return false;
 	uv_timer_init(loop, &program->deadline);
@@ -232,6 +268,8 @@ static bool serve(struct program *program, uv_loop_t *loop, struct error *error)
 	}
 	log_info("serving node %s", program->settings.node_id);
 	uv_run(loop, UV_RUN_DEFAULT);
+	if (program->deleted)
+		leave_mark(program);
 	return true;
 }
 

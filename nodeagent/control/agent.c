@@ -29,6 +29,11 @@ static void on_renewed(void *context)
 	agent_tell_all(agent);
 }
 
+static void on_emptied(void *context)
+{
+	work_on_node(context);
+}
+
 static void on_online(void *context)
 {
 	struct agent *agent = context;
@@ -117,6 +122,7 @@ static bool open_bus(struct agent *agent, struct error *error)
 					 .store = agent->store,
 					 .node_id = agent->settings.node_id,
 					 .renewed = on_renewed,
+					 .emptied = on_emptied,
 					 .context = agent};
 	agent->outbox = outbox_open(agent->loop, &outbox);
 	agent->beat = beat_open(agent);
@@ -125,7 +131,7 @@ static bool open_bus(struct agent *agent, struct error *error)
 
 bool agent_open(struct agent *agent, uv_loop_t *loop, const struct agent_settings *settings, struct error *error)
 {
-	*agent = (struct agent){.loop = loop, .settings = *settings};
+	*agent = (struct agent){.loop = loop, .settings = *settings, .node = {.search_due = true}};
 	agent->jobs = jobs_open(loop);
 	uv_timer_init(loop, &agent->adoption);
 	agent->adoption.data = agent;

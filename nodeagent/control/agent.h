@@ -45,6 +45,18 @@ struct agent_settings {
 	uint32_t clone_timeout_seconds;
 	uint32_t program_timeout_seconds;
 	uint64_t mirrors_mb;
+	/* The node was deleted, nothing of it is left on this machine, and that was told: the agent shall end. */
+	void (*deleted)(void *context);
+	void *deleted_context;
+};
+
+/* Of the node as a whole; of work_node.c. */
+struct node_work {
+	bool working;	  /* its steps are being taken */
+	bool searching;	  /* a worker looks what is on the machine */
+	bool search_due;  /* it may be searched */
+	bool found_clear; /* the last search found nothing, and nothing was begun since */
+	bool begun_since; /* something was begun since the search began */
 };
 
 struct agent {
@@ -53,7 +65,7 @@ struct agent {
 	struct store *store;
 	struct connection *connection;
 	struct subscription *subscription;
-	struct runtime *runtime;
+	struct runtime *runtime; /* NULL once nothing is left for it to do */
 	struct session_client *sessions;
 	struct jobs *jobs;
 	struct live live;
@@ -64,6 +76,7 @@ struct agent {
 	bool trying;	     /* the runtime is being tried out again */
 	bool tending;	     /* what keeps workspaces apart is being looked after */
 	bool ending;
+	struct node_work node;
 	char runtime_error[ERROR_MESSAGE_MAX]; /* why no workspace can be made; "" when they can */
 	size_t closing;			       /* parts that have yet to close */
 	void (*ended)(void *context);

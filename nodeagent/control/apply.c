@@ -19,7 +19,19 @@ static bool check_workspace(const Roost__WantedWorkspace *row, struct error *err
 	if (!row->has_desired || !row->has_generation || row->generation == 0 || !row->has_version)
 		return error_set(error, ERROR_INVALID_ARGUMENT, "workspaces: %s lacks desired, generation or version",
 				 row->id);
+	if (row->desired < ROOST__WANTED_WORKSPACE__DESIRED__RUN ||
+	    row->desired > ROOST__WANTED_WORKSPACE__DESIRED__REMOVE)
+		return error_set(error, ERROR_INVALID_ARGUMENT, "workspaces: %s: desired is unknown to this agent",
+				 row->id);
 	return true;
+}
+
+static bool check_node(const Roost__WantedNode *row, struct error *error)
+{
+	if (!row || (row->has_version && row->has_desired && row->desired >= ROOST__WANTED_NODE__DESIRED__RUN &&
+		     row->desired <= ROOST__WANTED_NODE__DESIRED__REMOVE))
+		return true;
+	return error_set(error, ERROR_INVALID_ARGUMENT, "node: lacks version, or a desired that this agent knows");
 }
 
 static bool check_session(const Roost__WantedSession *row, struct error *error)
@@ -28,6 +40,9 @@ static bool check_session(const Roost__WantedSession *row, struct error *error)
 		return error_set(error, ERROR_INVALID_ARGUMENT, "sessions: an id is not a ULID");
 	if (!row->has_desired || !row->has_generation || row->generation == 0 || !row->has_version)
 		return error_set(error, ERROR_INVALID_ARGUMENT, "sessions: %s lacks desired, generation or version",
+				 row->id);
+	if (row->desired < ROOST__WANTED_SESSION__DESIRED__RUN || row->desired > ROOST__WANTED_SESSION__DESIRED__STOP)
+		return error_set(error, ERROR_INVALID_ARGUMENT, "sessions: %s: desired is unknown to this agent",
 				 row->id);
 	return true;
 }
@@ -44,13 +59,13 @@ static bool check(const Roost__ApplyRequest *request, struct error *error)
 	for (size_t i = 0; i < request->n_sessions; i++)
 		if (!check_session(request->sessions[i], error))
 			return false;
-	return true;
+	return check_node(request->node, error);
 }
 
 static void store_wanted_workspace(struct store *store, const Roost__WantedWorkspace *wanted, uint64_t held,
 				   struct arena *arena)
 {
-	struct workspace_row row = {0};
+	struct workspace_row row = {.wanted = {.known = false}};
 	bool found = store_workspace(store, wanted->id, arena, &row);
 	if (plan_row_is_old(found, row.wanted.known, row.wanted.version, wanted->version, held))
 		return;
@@ -77,10 +92,23 @@ static void store_wanted_session(struct store *store, const Roost__WantedSession
 	store_put_session(store, &row);
 }
 
+static void store_wanted_node(struct store *store, const Roost__WantedNode *wanted)
+{
+	static const char *const words[] = {"run", "stop", "be removed"};
+	struct node_row row = *store_node(store);
+	if (!wanted || wanted->version <= row.wanted.version)
+		return;
+	if (row.wanted.desired != wanted->desired)
+		log_info("this node shall %s", words[wanted->desired - ROOST__WANTED_NODE__DESIRED__RUN]);
+	row.wanted = (struct node_wanted){.desired = wanted->desired, .version = wanted->version};
+	store_put_node(store, &row);
+}
+
 static void store_rows(struct store *store, const Roost__ApplyRequest *request)
 {
 	struct arena *arena = arena_new();
 	uint64_t held = store_identity(store)->held_version;
+	store_wanted_node(store, request->node);
 	for (size_t i = 0; i < request->n_workspaces; i++)
 		store_wanted_workspace(store, request->workspaces[i], held, arena);
 	for (size_t i = 0; i < request->n_sessions; i++)

@@ -6,6 +6,7 @@
 #include "bus/wire/subject.h"
 #include "nodeagent/control/capabilities.h"
 #include "nodeagent/control/machine.h"
+#include "nodeagent/control/work.h"
 
 #include <stdlib.h>
 
@@ -20,6 +21,9 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct beat *beat = timer->data;
 	beat_now(beat);
+	work_node_may_search(beat->agent);
+	if (store_node(beat->agent->store)->wanted.desired == ROOST__WANTED_NODE__DESIRED__REMOVE)
+		return; /* nothing shall be made any more */
 	if (beat->agent->runtime_error[0])
 		capabilities_refresh(beat->agent);
 	else

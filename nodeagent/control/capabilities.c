@@ -36,6 +36,20 @@ static void fill_machine(Roost__Capabilities *message, const struct agent *agent
 	message->disk_bytes = machine_disk_size(agent->settings.folder);
 }
 
+/* A node that is told to run, or was told nothing yet, says that it runs; later only what has changed. */
+static void report_ability(struct agent *agent, const Roost__Capabilities *message, struct arena *arena)
+{
+	struct node_row row = *store_node(agent->store);
+	bool asked = row.wanted.desired == ROOST__WANTED_NODE__DESIRED__RUN;
+	if (row.wanted.desired && (!asked || row.told_version >= row.wanted.version)) {
+		report_capabilities(agent->store, message);
+		return;
+	}
+	report_node(agent->store, message, machine_address(arena));
+	row.told_version = row.wanted.version;
+	store_put_node(agent->store, &row);
+}
+
 static void report_if_changed(struct agent *agent, const Roost__Capabilities *message, struct arena *arena)
 {
 	struct bytes packed = message_pack(&message->base, arena);
@@ -44,7 +58,7 @@ static void report_if_changed(struct agent *agent, const Roost__Capabilities *me
 		return;
 	store_begin(agent->store);
 	store_set_capabilities(agent->store, packed);
-	report_node(agent->store, message, machine_address(arena));
+	report_ability(agent, message, arena);
 	store_commit(agent->store);
 	outbox_kick(agent->outbox);
 }
@@ -99,7 +113,7 @@ static void trial_done(struct job *base)
 /* One of a kind at a time, which `busy` says. */
 static void on_worker(struct agent *agent, bool *busy, void (*work)(struct job *job), void (*done)(struct job *job))
 {
-	if (!agent->adopted || *busy || agent->ending)
+	if (!agent->adopted || *busy || agent->ending || !agent->runtime)
 		return;
 	*busy = true;
 	struct arena *arena = arena_new();

@@ -34,12 +34,22 @@ static void work_on_wanted(struct agent *agent, const Roost__ApplyRequest *reque
 			work_on_workspace(agent, request->sessions[i]->workspace_id);
 }
 
+/* Whatever waits for its time is tried at once. */
+static void node_wanted_anew(struct agent *agent)
+{
+	agent->node.found_clear = false;
+	agent->node.search_due = true;
+	work_node_comes_back(agent);
+	work_on_all(agent);
+}
+
 static void handle_apply(struct agent *agent, const ProtobufCMessage *message, struct reply *reply)
 {
 	/* The request must outlive its answer. */
 	struct arena *arena = arena_new();
 	const Roost__ApplyRequest *request = (const Roost__ApplyRequest *)message_copy(message, arena);
 	struct agent_identity before = *store_identity(agent->store);
+	uint64_t node_version = store_node(agent->store)->wanted.version;
 	struct error error = {0};
 	Roost__ApplyResponse answer = ROOST__APPLY_RESPONSE__INIT;
 	if (!apply_store(agent->store, request, &answer, &error)) {
@@ -54,7 +64,10 @@ static void handle_apply(struct agent *agent, const ProtobufCMessage *message, s
 		agent_tell_all(agent);
 	if (before.held_version != now->held_version)
 		beat_now(agent->beat);
-	work_on_wanted(agent, request);
+	if (node_version != store_node(agent->store)->wanted.version)
+		node_wanted_anew(agent);
+	else
+		work_on_wanted(agent, request);
 	arena_free(arena);
 }
 

@@ -53,5 +53,15 @@ const char *const agent_migrations[] = {
     " progress INTEGER NOT NULL," /* may be dropped when there are too many */
     " report BLOB NOT NULL"	  /* Report without its number */
     ") STRICT;",
+    /* 2: what is wanted of the node, what a stop left, whether the runtime fails, a workspace's token */
+    "ALTER TABLE agent ADD COLUMN node_desired INTEGER NOT NULL DEFAULT 0;" /* 0: nobody has said */
+    "ALTER TABLE agent ADD COLUMN node_version INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE agent ADD COLUMN node_told INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE agent ADD COLUMN node_told_failed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE agent ADD COLUMN degraded TEXT NOT NULL DEFAULT '';" /* a sample of what fails */
+    "ALTER TABLE workspace ADD COLUMN left_processes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE workspace ADD COLUMN left_mounts INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE workspace ADD COLUMN left_files INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE workspace ADD COLUMN token TEXT NOT NULL DEFAULT '';", /* of its present generation */
 };
 const int agent_migration_count = sizeof(agent_migrations) / sizeof(agent_migrations[0]);

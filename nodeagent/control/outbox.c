@@ -103,6 +103,8 @@ static void take(struct outbox *outbox, const Roost__ReportAnswer *answer)
 	case ANSWER_TOOK:
 		outbox->backoff_ms = 0;
 		outbox_kick(outbox);
+		if (store_reports_waiting(outbox->settings.store) == 0)
+			outbox->settings.emptied(outbox->settings.context);
 		break;
 	case ANSWER_NOTHING:
 		wait_longer(outbox);

@@ -14,6 +14,8 @@ struct outbox_settings {
 	const char *node_id; /* borrowed */
 	/* Numbers did not fit the log: a new agent epoch began and everything is to be told anew. */
 	void (*renewed)(void *context);
+	/* The last report was taken. */
+	void (*emptied)(void *context);
 	void *context;
 };
 

@@ -21,6 +21,64 @@ void report_node(struct store *store, const Roost__Capabilities *capabilities, c
 	add(store, &report, false);
 }
 
+void report_capabilities(struct store *store, const Roost__Capabilities *capabilities)
+{
+	Roost__NodeCapabilitiesChanged changed = ROOST__NODE_CAPABILITIES_CHANGED__INIT;
+	changed.capabilities = (Roost__Capabilities *)capabilities;
+	Roost__Report report = ROOST__REPORT__INIT;
+	report.report_case = ROOST__REPORT__REPORT_NODE_CAPABILITIES_CHANGED;
+	report.node_capabilities_changed = &changed;
+	add(store, &report, false);
+}
+
+void report_node_stopped(struct store *store)
+{
+	Roost__NodeStopped stopped = ROOST__NODE_STOPPED__INIT;
+	Roost__Report report = ROOST__REPORT__INIT;
+	report.report_case = ROOST__REPORT__REPORT_NODE_STOPPED;
+	report.node_stopped = &stopped;
+	add(store, &report, false);
+}
+
+void report_node_removed(struct store *store)
+{
+	Roost__NodeDeleted removed = ROOST__NODE_DELETED__INIT;
+	Roost__Report report = ROOST__REPORT__INIT;
+	report.report_case = ROOST__REPORT__REPORT_NODE_REMOVED;
+	report.node_removed = &removed;
+	add(store, &report, false);
+}
+
+void report_node_stop_failed(struct store *store, const char *message, const Roost__LeftBehind *left)
+{
+	Roost__NodeStopFailed failed = ROOST__NODE_STOP_FAILED__INIT;
+	failed.message = message;
+	failed.left = (Roost__LeftBehind *)left;
+	Roost__Report report = ROOST__REPORT__INIT;
+	report.report_case = ROOST__REPORT__REPORT_NODE_STOP_FAILED;
+	report.node_stop_failed = &failed;
+	add(store, &report, false);
+}
+
+void report_degraded(struct store *store, const char *message)
+{
+	Roost__NodeDegraded degraded = ROOST__NODE_DEGRADED__INIT;
+	degraded.message = message;
+	Roost__Report report = ROOST__REPORT__INIT;
+	report.report_case = ROOST__REPORT__REPORT_NODE_DEGRADED;
+	report.node_degraded = &degraded;
+	add(store, &report, false);
+}
+
+void report_recovered(struct store *store)
+{
+	Roost__NodeRecovered recovered = ROOST__NODE_RECOVERED__INIT;
+	Roost__Report report = ROOST__REPORT__INIT;
+	report.report_case = ROOST__REPORT__REPORT_NODE_RECOVERED;
+	report.node_recovered = &recovered;
+	add(store, &report, false);
+}
+
 void report_step(struct store *store, const char *workspace_id, uint32_t generation, const char *step,
 		 const char *message)
 {
@@ -100,7 +158,8 @@ static void report_removed(struct store *store, const struct workspace_row *row)
 	add(store, &report, false);
 }
 
-static void report_wanted_running(struct store *store, const struct workspace_row *row)
+/* What is there, whatever was wanted of it. */
+static void report_truth(struct store *store, const struct workspace_row *row)
 {
 	switch (row->actual.phase) {
 	case WORKSPACE_RUNNING:
@@ -122,16 +181,21 @@ static void report_wanted_running(struct store *store, const struct workspace_ro
 
 void report_workspace(struct store *store, const struct workspace_row *row)
 {
-	switch (row->wanted.desired) {
-	case ROOST__WANTED_WORKSPACE__DESIRED__RUN:
-		report_wanted_running(store, row);
-		break;
-	case ROOST__WANTED_WORKSPACE__DESIRED__STOP:
-		report_stopped(store, row);
-		break;
-	default:
+	Roost__WantedWorkspace__Desired desired = plan_desired(&row->wanted);
+	if (desired == ROOST__WANTED_WORKSPACE__DESIRED__REMOVE)
 		report_removed(store, row);
-	}
+	else if (desired == ROOST__WANTED_WORKSPACE__DESIRED__RUN || row->actual.phase == WORKSPACE_RUNNING)
+		report_truth(store, row);
+	else
+		report_stopped(store, row);
+}
+
+void report_fill_left(Roost__LeftBehind *message, const struct runtime_left *left)
+{
+	message->has_processes = message->has_mounts = message->has_files = true;
+	message->processes = left->processes;
+	message->mounts = left->mounts;
+	message->files = left->files;
 }
 
 void report_stop_failed(struct store *store, const struct workspace_row *row)
@@ -141,6 +205,9 @@ void report_stop_failed(struct store *store, const struct workspace_row *row)
 	failed.has_generation = true;
 	failed.generation = row->actual.generation;
 	failed.message = row->failure;
+	Roost__LeftBehind left = ROOST__LEFT_BEHIND__INIT;
+	report_fill_left(&left, &row->left);
+	failed.left = &left;
 	Roost__Report report = ROOST__REPORT__INIT;
 	report.report_case = ROOST__REPORT__REPORT_WORKSPACE_STOP_FAILED;
 	report.workspace_stop_failed = &failed;

@@ -4,14 +4,11 @@
 #include "nodeagent/control/stop_all.h"
 
 #include "bus/foundation/log.h"
+#include "nodeagent/control/leftovers.h"
 
-#include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
-enum { HOSTS_END_MS = 20000, HOSTS_VANISH_MS = 2000 };
+enum { HOSTS_END_MS = 20000 };
 
 struct ending {
 	uv_loop_t *loop;
@@ -138,50 +135,6 @@ static bool begin(struct ending *ending, struct arena *arena, struct error *erro
 	return true;
 }
 
-static void remove_database(const char *path)
-{
-	static const char *const suffixes[] = {"", "-wal", "-shm", ".damaged", ".ballast"};
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-		char name[4096];
-		snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
-		unlink(name);
-	}
-}
-
-/* The session hosts' own cgroups, once the last of them has gone: that takes a moment longer than its
- * word. */
-static void remove_cgroups(const struct agent_settings *settings)
-{
-	static const char *const roots[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"};
-	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-		char hosts[160];
-		char parent[128];
-		snprintf(parent, sizeof(parent), "%s/roost-%s", roots[i], settings->node_id);
-		snprintf(hosts, sizeof(hosts), "%s/sessionhosts", parent);
-		for (int waited = 0; rmdir(hosts) != 0 && errno == EBUSY && waited < HOSTS_VANISH_MS; waited += 10)
-			usleep(10 * 1000);
-		rmdir(parent);
-	}
-}
-
-static int remove_entry(const char *path, const struct stat *facts, int kind, struct FTW *place)
-{
-	(void)facts;
-	(void)kind;
-	(void)place;
-	if (remove(path) != 0)
-		log_warning("%s stays: %s", path, strerror(errno));
-	return 0;
-}
-
-/* Workspaces and sessions are gone; what is left is what they shared. Goes into no other file system. */
-static void remove_folders(const struct agent_settings *settings)
-{
-	enum { OPEN_MOST = 16 };
-	nftw(settings->workspaces_folder, remove_entry, OPEN_MOST, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-	nftw(settings->sessions_folder, remove_entry, OPEN_MOST, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
-
 bool stop_all(uv_loop_t *loop, const struct agent_settings *settings, bool purge, struct error *error)
 {
 	struct ending ending = {.loop = loop, .settings = settings, .purge = purge, .error = error};
@@ -201,10 +154,10 @@ bool stop_all(uv_loop_t *loop, const struct agent_settings *settings, bool purge
 	}
 	runtime_close(ending.runtime);
 	arena_free(arena);
-	remove_cgroups(settings);
+	leftovers_remove_cgroups(settings);
 	if (ok && purge) {
-		remove_database(settings->database);
-		remove_folders(settings);
+		leftovers_remove_database(settings->database);
+		leftovers_remove_folders(settings);
 	}
 	return ok;
 }

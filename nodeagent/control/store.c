@@ -38,13 +38,20 @@ void store_save_agent(struct store *store)
 {
 	sqlite3_stmt *s =
 	    database_statement(store->database, "UPDATE agent SET agent_epoch = ?1, log_id = ?2, log_epoch = ?3,"
-						" held_version = ?4, reports_taken = ?5, reports_sent = ?6");
+						" held_version = ?4, reports_taken = ?5, reports_sent = ?6,"
+						" node_desired = ?7, node_version = ?8, node_told = ?9,"
+						" node_told_failed = ?10, degraded = ?11");
 	database_bind_number(s, 1, (int64_t)store->identity.agent_epoch);
 	database_bind_text(s, 2, store->identity.log_id);
 	database_bind_number(s, 3, (int64_t)store->identity.log_epoch);
 	database_bind_number(s, 4, (int64_t)store->identity.held_version);
 	database_bind_number(s, 5, (int64_t)store->reports_taken);
 	database_bind_number(s, 6, store->reports_sent_to);
+	database_bind_number(s, 7, store->node.wanted.desired);
+	database_bind_number(s, 8, (int64_t)store->node.wanted.version);
+	database_bind_number(s, 9, (int64_t)store->node.told_version);
+	database_bind_number(s, 10, (int64_t)store->node.told_failed);
+	database_bind_text(s, 11, store->degraded);
 	store_run(store, s);
 }
 
@@ -52,7 +59,8 @@ static bool load(struct store *store, char boot_id[64])
 {
 	sqlite3_stmt *s =
 	    database_statement(store->database, "SELECT agent_epoch, log_id, log_epoch, held_version, reports_taken,"
-						" reports_sent, boot_id, (SELECT count(*) FROM outbox) FROM agent");
+						" reports_sent, boot_id, (SELECT count(*) FROM outbox), node_desired,"
+						" node_version, node_told, node_told_failed, degraded FROM agent");
 	bool found = store_row(store, s);
 	if (found) {
 		store->identity.agent_epoch = (uint64_t)sqlite3_column_int64(s, 0);
@@ -63,6 +71,13 @@ static bool load(struct store *store, char boot_id[64])
 		store->reports_sent_to = sqlite3_column_int64(s, 5);
 		snprintf(boot_id, 64, "%s", sqlite3_column_text(s, 6));
 		store->reports_waiting = (size_t)sqlite3_column_int64(s, 7);
+		store->node = (struct node_row){
+		    .wanted = {.desired = (Roost__WantedNode__Desired)sqlite3_column_int(s, 8),
+			       .version = (uint64_t)sqlite3_column_int64(s, 9)},
+		    .told_version = (uint64_t)sqlite3_column_int64(s, 10),
+		    .told_failed = (uint64_t)sqlite3_column_int64(s, 11),
+		};
+		snprintf(store->degraded, sizeof(store->degraded), "%s", sqlite3_column_text(s, 12));
 	}
 	database_done(s);
 	return found;
@@ -95,8 +110,9 @@ void store_renew_epoch(struct store *store, int64_t now_ms, uint64_t above)
 
 static void insert_agent(struct store *store, const char *boot_id)
 {
-	sqlite3_stmt *s =
-	    database_statement(store->database, "INSERT INTO agent VALUES (1, 0, ?1, '', 0, 0, 0, 0, x'')");
+	sqlite3_stmt *s = database_statement(
+	    store->database, "INSERT INTO agent (one, agent_epoch, boot_id, log_id, log_epoch, held_version, "
+			     "reports_taken, reports_sent, capabilities) VALUES (1, 0, ?1, '', 0, 0, 0, 0, x'')");
 	database_bind_text(s, 1, boot_id);
 	store_run(store, s);
 }
@@ -195,9 +211,33 @@ void store_set_held(struct store *store, const char *log_id, uint64_t log_epoch,
 	store_save_agent(store);
 }
 
+const struct node_row *store_node(const struct store *store)
+{
+	return &store->node;
+}
+
+void store_put_node(struct store *store, const struct node_row *row)
+{
+	store->node = *row;
+	store_save_agent(store);
+}
+
+const char *store_degraded(const struct store *store)
+{
+	return store->degraded;
+}
+
+void store_set_degraded(struct store *store, const char *sample)
+{
+	snprintf(store->degraded, sizeof(store->degraded), "%s", sample);
+	store_save_agent(store);
+}
+
 void store_forget_told(struct store *store)
 {
 	struct database *database = store->database;
+	store->node.told_version = store->node.told_failed = 0;
+	store_save_agent(store);
 	store_run(store, database_statement(database, "UPDATE workspace SET told_desired = 0, told_generation = 0,"
 						      " told_version = 0"));
 	store_run(store, database_statement(database, "UPDATE session SET told = 0"));
@@ -210,6 +250,7 @@ void store_switch_log(struct store *store, const char *log_id, uint64_t log_epoc
 	store_run(store, database_statement(database, "UPDATE workspace SET known = 0, version = 0"));
 	store_run(store, database_statement(database, "DELETE FROM session WHERE phase = 0"));
 	store_run(store, database_statement(database, "UPDATE session SET known = 0, version = 0"));
+	store->node = (struct node_row){0};
 	store_forget_told(store);
 	store_set_held(store, log_id, log_epoch, 0);
 }

@@ -13,11 +13,13 @@
 #include "bus/foundation/limits.h"
 #include "bus/wire/message.h"
 #include "node.pb-c.h"
+#include "nodeagent/plan/node_plan.h"
 #include "nodeagent/plan/plan.h"
+#include "nodeagent/runtime/runtime.h"
 
 struct store;
 
-enum { LOG_ID_MAX = 64 };
+enum { LOG_ID_MAX = 64, TOKEN_LENGTH = 43 };
 
 struct agent_identity {
 	uint64_t agent_epoch; /* rises with every new database and every boot of the machine */
@@ -26,15 +28,24 @@ struct agent_identity {
 	uint64_t held_version;
 };
 
+/* What is wanted of the node as a whole, and what was told of it. */
+struct node_row {
+	struct node_wanted wanted;
+	uint64_t told_version;
+	uint64_t told_failed;
+};
+
 struct workspace_row {
 	char id[IDENTIFIER_LENGTH + 1];
-	struct workspace_wanted wanted;
+	struct workspace_wanted wanted; /* node and node_version are the node's, not stored here */
 	struct workspace_actual actual; /* busy and retry_due are not stored: the caller sets them */
 	bool lost;
-	const char *failed_step;    /* "" unless phase is failed or stop_failed */
-	const char *failure;	    /* safe for users */
-	const char *failure_detail; /* the tail of the failed step's output */
-	struct bytes message;	    /* WantedWorkspace; empty when nothing is known */
+	const char *failed_step;      /* "" unless phase is failed or stop_failed */
+	const char *failure;	      /* safe for users */
+	const char *failure_detail;   /* the tail of the failed step's output */
+	struct runtime_left left;     /* when phase is stop_failed */
+	char token[TOKEN_LENGTH + 1]; /* what its tools show to be let in; secret; "" before the first start */
+	struct bytes message;	      /* WantedWorkspace; empty when nothing is known */
 };
 
 struct session_row {
@@ -69,6 +80,14 @@ const struct agent_identity *store_identity(const struct store *store);
 
 /* Within a transaction; seen by store_identity once committed. */
 void store_set_held(struct store *store, const char *log_id, uint64_t log_epoch, uint64_t held_version);
+
+/* Within a transaction. */
+const struct node_row *store_node(const struct store *store);
+void store_put_node(struct store *store, const struct node_row *row);
+
+/* A sample of what fails on this machine, safe for users; "" while nothing does. Within a transaction. */
+const char *store_degraded(const struct store *store);
+void store_set_degraded(struct store *store, const char *sample);
 
 /* Another log counts from now on: nothing is held of it, every row is unknown until it names it, and
  * everything is to be told anew. Sessions that were never begun are forgotten. */

@@ -10,6 +10,8 @@ struct store {
 	struct database *database;
 	struct ballast ballast;
 	struct agent_identity identity;
+	struct node_row node;
+	char degraded[ERROR_MESSAGE_MAX];
 	uint64_t reports_taken;	 /* the last number that was answered for */
 	int64_t reports_sent_to; /* the outbox's position up to which numbers are given */
 	size_t reports_waiting;

@@ -5,15 +5,17 @@
 
 #define COLUMNS                                                                                                        \
 	"id, known, desired, wanted_generation, version, wanted, phase, generation, lost, failed_step, failure,"       \
-	" failure_detail, told_desired, told_generation, told_version"
+	" failure_detail, told_desired, told_generation, told_version, left_processes, left_mounts, left_files, token"
 
-static void read_row(sqlite3_stmt *s, struct arena *arena, struct workspace_row *row)
+static void read_row(const struct store *store, sqlite3_stmt *s, struct arena *arena, struct workspace_row *row)
 {
 	*row = (struct workspace_row){
 	    .wanted = {.known = sqlite3_column_int(s, 1) != 0,
 		       .desired = (Roost__WantedWorkspace__Desired)sqlite3_column_int(s, 2),
 		       .generation = (uint32_t)sqlite3_column_int64(s, 3),
-		       .version = (uint64_t)sqlite3_column_int64(s, 4)},
+		       .version = (uint64_t)sqlite3_column_int64(s, 4),
+		       .node = store->node.wanted.desired,
+		       .node_version = store->node.wanted.version},
 	    .message = database_bytes(s, 5, arena),
 	    .actual = {.phase = (enum workspace_phase)sqlite3_column_int(s, 6),
 		       .generation = (uint32_t)sqlite3_column_int64(s, 7),
@@ -24,7 +26,11 @@ static void read_row(sqlite3_stmt *s, struct arena *arena, struct workspace_row 
 	    .failed_step = database_text(s, 9, arena),
 	    .failure = database_text(s, 10, arena),
 	    .failure_detail = database_text(s, 11, arena),
+	    .left = {.processes = (uint32_t)sqlite3_column_int64(s, 15),
+		     .mounts = (uint32_t)sqlite3_column_int64(s, 16),
+		     .files = sqlite3_column_int(s, 17) != 0},
 	};
+	snprintf(row->token, sizeof(row->token), "%s", sqlite3_column_text(s, 18));
 	snprintf(row->id, sizeof(row->id), "%s", sqlite3_column_text(s, 0));
 }
 
@@ -34,7 +40,7 @@ bool store_workspace(struct store *store, const char *id, struct arena *arena, s
 	database_bind_text(s, 1, id);
 	bool found = store_row(store, s);
 	if (found)
-		read_row(s, arena, row);
+		read_row(store, s, arena, row);
 	database_done(s);
 	return found;
 }
@@ -43,7 +49,8 @@ void store_put_workspace(struct store *store, const struct workspace_row *row)
 {
 	sqlite3_stmt *s =
 	    database_statement(store->database, "INSERT OR REPLACE INTO workspace (" COLUMNS ") VALUES (?1, ?2, ?3, ?4,"
-						" ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)");
+						" ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
+						" ?19)");
 	database_bind_text(s, 1, row->id);
 	database_bind_number(s, 2, row->wanted.known);
 	database_bind_number(s, 3, row->wanted.desired);
@@ -59,6 +66,10 @@ void store_put_workspace(struct store *store, const struct workspace_row *row)
 	database_bind_number(s, 13, row->actual.told_desired);
 	database_bind_number(s, 14, row->actual.told_generation);
 	database_bind_number(s, 15, (int64_t)row->actual.told_version);
+	database_bind_number(s, 16, row->left.processes);
+	database_bind_number(s, 17, row->left.mounts);
+	database_bind_number(s, 18, row->left.files);
+	database_bind_text(s, 19, row->token);
 	store_run(store, s);
 }
 
@@ -77,7 +88,7 @@ size_t store_workspaces(struct store *store, struct arena *arena, struct workspa
 	*rows = arena_array_of(arena, struct workspace_row, room + 1);
 	sqlite3_stmt *s = database_statement(store->database, "SELECT " COLUMNS " FROM workspace ORDER BY id");
 	while (count < room && store_row(store, s))
-		read_row(s, arena, &(*rows)[count++]);
+		read_row(store, s, arena, &(*rows)[count++]);
 	database_done(s);
 	return count;
 }

@@ -14,10 +14,25 @@ void work_on_workspace(struct agent *agent, const char *id);
 /* The same for every row there is. */
 void work_on_all(struct agent *agent);
 
+/* Takes the step that is due for the node as a whole; called after everything that may make one due. */
+void work_on_node(struct agent *agent);
+
+/* The node is wanted again, after everything of it was taken away. */
+void work_node_comes_back(struct agent *agent);
+
+/* Enough time went by since a search of the machine that failed. */
+void work_node_may_search(struct agent *agent);
+
 /* The workspace's first process has ended without being asked to. */
 void work_workspace_lost(struct agent *agent, const char *id);
 
-/* --- between the two files of it --- */
+/* --- between the files of it --- */
+
+/* Adds to a row from the store what only memory knows. */
+void work_complete(struct agent *agent, struct workspace_row *row);
+
+/* A piece of work begins, so what a search of the machine found counts no more. */
+void work_node_begun(struct agent *agent);
 
 /* Takes the step that is due for one session. */
 void work_on_session(struct agent *agent, struct session_row *session, const struct workspace_row *workspace);

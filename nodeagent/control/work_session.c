@@ -76,7 +76,9 @@ static void set_phase(struct agent *agent, struct session_row *row, enum session
 static Roost__AgentSession__StopReason asked_for(const struct session_row *row, const struct workspace_row *workspace)
 {
 	bool gone = workspace && workspace->wanted.known;
-	if (gone && workspace->wanted.desired != ROOST__WANTED_WORKSPACE__DESIRED__RUN)
+	if (workspace && workspace->wanted.node == ROOST__WANTED_NODE__DESIRED__STOP)
+		return ROOST__AGENT_SESSION__STOP_REASON__NODE_STOP;
+	if (gone && plan_desired(&workspace->wanted) != ROOST__WANTED_WORKSPACE__DESIRED__RUN)
 		return ROOST__AGENT_SESSION__STOP_REASON__WORKSPACE_STOP;
 	if (gone && workspace->wanted.generation > row->wanted.generation)
 		return ROOST__AGENT_SESSION__STOP_REASON__WORKSPACE_RESTART;
@@ -99,6 +101,7 @@ static struct session_job *new_job(struct agent *agent, const struct session_row
 	snprintf(job->workspace_id, sizeof(job->workspace_id), "%s", row->workspace_id);
 	snprintf(job->job.lane, sizeof(job->job.lane), "%s", row->workspace_id);
 	live_session(agent, row->id)->busy = true;
+	work_node_begun(agent);
 	return job;
 }
 
@@ -320,6 +323,7 @@ void work_session_ended(void *context, const char *session_id, const struct sess
 		 workspace.actual.phase == WORKSPACE_REMOVED)
 		work_forget_sessions(agent, row.workspace_id);
 	arena_free(arena);
+	work_on_node(agent);
 }
 
 /* --- stop --- */

@@ -25,18 +25,23 @@ struct workspace_job {
 	bool ok;
 	int pidfd;
 	struct runtime_failure failure;
+	struct runtime_left left;
 	struct error error;
 	int64_t begun_ms;
 };
 
-/* The row as the plan wants it, with what only memory knows. */
+void work_complete(struct agent *agent, struct workspace_row *row)
+{
+	const struct live_workspace *live = live_workspace(agent, row->id);
+	row->actual.busy = live->job != NULL;
+	row->actual.retry_due = live->retry == NULL;
+}
+
 static bool load(struct agent *agent, const char *id, struct arena *arena, struct workspace_row *row)
 {
 	if (!store_workspace(agent->store, id, arena, row))
 		return false;
-	const struct live_workspace *live = live_workspace(agent, id);
-	row->actual.busy = live->job != NULL;
-	row->actual.retry_due = live->retry == NULL;
+	work_complete(agent, row);
 	return true;
 }
 
@@ -45,9 +50,9 @@ static void settle(struct agent *agent, struct workspace_row *row)
 {
 	if (plan_workspace(&row->wanted, &row->actual) == PLAN_TELL) {
 		report_workspace(agent->store, row);
-		row->actual.told_desired = row->wanted.desired;
+		row->actual.told_desired = plan_desired(&row->wanted);
 		row->actual.told_generation = row->wanted.generation;
-		row->actual.told_version = row->wanted.version;
+		row->actual.told_version = plan_version(&row->wanted);
 	}
 	store_put_workspace(agent->store, row);
 }
@@ -108,6 +113,7 @@ static struct workspace_job *new_job(struct agent *agent, const struct workspace
 static void submit(struct workspace_job *job)
 {
 	live_workspace(job->agent, job->id)->job = &job->job;
+	work_node_begun(job->agent);
 	jobs_submit(job->agent->jobs, &job->job);
 }
 
@@ -231,9 +237,11 @@ static void begin_provision(struct agent *agent, struct workspace_row *row)
 {
 	struct workspace_job *job = new_job(agent, row, provision_work, provision_done);
 	job->job.progress = provision_progress;
-	job->generation = row->wanted.generation;
 	bool room = room_for(agent, row, job->job.arena, &job->failure.message);
-	row->actual.generation = row->wanted.generation;
+	/* A log that went back may want an older one than was begun. */
+	if (row->wanted.generation > row->actual.generation)
+		row->actual.generation = row->wanted.generation;
+	job->generation = row->actual.generation;
 	row->lost = false;
 	row->failed_step = row->failure = row->failure_detail = "";
 	if (!room)
@@ -261,7 +269,7 @@ static void cancel(struct agent *agent, const char *id)
 static void stop_work(struct job *base)
 {
 	struct workspace_job *job = (struct workspace_job *)base;
-	job->ok = runtime_stop(job->runtime, job->id, job->grace_ms, NULL, &job->error);
+	job->ok = runtime_stop(job->runtime, job->id, job->grace_ms, &job->left, &job->error);
 }
 
 static void retry_due(struct agent *agent, const char *id)
@@ -273,11 +281,12 @@ static void retry_due(struct agent *agent, const char *id)
 static void stop_failed(struct workspace_job *job, struct workspace_row *row)
 {
 	struct agent *agent = job->agent;
-	bool news = row->actual.told_version < row->wanted.version;
+	bool news = row->wanted.known && row->actual.told_version < plan_version(&row->wanted);
 	log_error("workspace %s: %s", row->id, job->error.message);
 	row->actual.phase = WORKSPACE_STOP_FAILED;
-	row->actual.told_version = row->wanted.version;
+	row->actual.told_version = plan_version(&row->wanted);
 	row->failed_step = "stop";
+	row->left = job->left;
 	row->failure =
 	    job->error.code == ERROR_STOP_FAILED ? job->error.message : error_code_sentence(ERROR_STOP_FAILED);
 	store_begin(agent->store);
@@ -343,7 +352,7 @@ void work_workspace_lost(struct agent *agent, const char *id)
 static void remove_work(struct job *base)
 {
 	struct workspace_job *job = (struct workspace_job *)base;
-	job->ok = runtime_remove(job->runtime, job->id, NULL, &job->error);
+	job->ok = runtime_remove(job->runtime, job->id, &job->left, &job->error);
 }
 
 static void remove_done(struct job *base)
@@ -417,6 +426,7 @@ void work_on_workspace(struct agent *agent, const char *id)
 		work_on_session(agent, &sessions[i], found ? &row : NULL);
 	}
 	arena_free(arena);
+	work_on_node(agent);
 }
 
 void work_on_all(struct agent *agent)
@@ -428,4 +438,5 @@ void work_on_all(struct agent *agent)
 		work_on_workspace(agent, rows[i].id);
 	/* Sessions whose workspace has not come yet have nothing to do. */
 	arena_free(arena);
+	work_on_node(agent);
 }

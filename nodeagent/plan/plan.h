@@ -15,8 +15,10 @@
  * - Removing is stopping, then removing.
  * - Phases that name work (provisioning, stopping, removing) without a worker at it were interrupted
  *   by the end of an agent: the work is done again, which completes or clears what was half made.
- * - A workspace that the log does not know is never stopped, removed or started; only work that was
- *   interrupted is brought to its safe end. */
+ * - A wish with an older generation than the one that was begun comes from a log that went back: what
+ *   runs is told and left alone, so that the log can raise its generation.
+ * - A workspace that the log does not know is never started; stopped or removed only when that is wanted of
+ *   the whole node (node_plan.h). Work on it that was interrupted is brought to its safe end. */
 #ifndef ROOST_NODEAGENT_PLAN_PLAN_H
 #define ROOST_NODEAGENT_PLAN_PLAN_H
 
@@ -53,7 +55,9 @@ struct workspace_wanted {
 	bool known; /* false: no log that counts names it */
 	Roost__WantedWorkspace__Desired desired;
 	uint32_t generation;
-	uint64_t version; /* of the node, that last changed this row */
+	uint64_t version;		 /* of the node, that last changed this row */
+	Roost__WantedNode__Desired node; /* of the whole node: RUN (or 0) leaves each workspace its own wish */
+	uint64_t node_version;
 };
 
 /* What is there, and for which wish it was last told. */
@@ -68,6 +72,12 @@ struct workspace_actual {
 };
 
 enum plan_step plan_workspace(const struct workspace_wanted *wanted, const struct workspace_actual *actual);
+
+/* What is wanted of it in the end: its own wish, or the node's when that takes more away. */
+Roost__WantedWorkspace__Desired plan_desired(const struct workspace_wanted *wanted);
+
+/* The version that last asked for that. */
+uint64_t plan_version(const struct workspace_wanted *wanted);
 
 enum session_phase {
 	SESSION_NONE,	  /* wanted, nothing done */

@@ -50,10 +50,11 @@ enum session_ground plan_session_ground(const struct workspace_wanted *wanted, c
 		return SESSION_GROUND_COMING;
 	bool up = actual->phase == WORKSPACE_RUNNING && actual->generation == session_generation;
 	bool going_down = actual->phase == WORKSPACE_STOPPING && actual->generation == session_generation;
-	if (!wanted->known)
+	bool node_goes_on = wanted->node <= ROOST__WANTED_NODE__DESIRED__RUN;
+	if (!wanted->known && node_goes_on)
 		return up ? SESSION_GROUND_READY : going_down ? SESSION_GROUND_LEAVING : SESSION_GROUND_GONE;
 	bool shall_run =
-	    wanted->desired == ROOST__WANTED_WORKSPACE__DESIRED__RUN && wanted->generation <= session_generation;
+	    plan_desired(wanted) == ROOST__WANTED_WORKSPACE__DESIRED__RUN && wanted->generation <= session_generation;
 	if (up && shall_run)
 		return SESSION_GROUND_READY;
 	if (up || going_down)

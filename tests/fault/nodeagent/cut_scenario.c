@@ -147,6 +147,14 @@ static void remove_all(struct scenario *life)
 	await(life, TOLD(WORKSPACE_REMOVED), life->second, 1);
 }
 
+static void leave(struct scenario *life)
+{
+	fake_controller_want_node(&life->bench.controller, ROOST__WANTED_NODE__DESIRED__REMOVE);
+	await(life, TOLD(NODE_REMOVED), NULL, 1);
+	bench_await_deleted(&life->bench);
+	assert_int_equal(count(life, TOLD(NODE_REMOVED), NULL), 1);
+}
+
 static struct scenario scenario;
 
 static int setup(void **state)
@@ -180,6 +188,7 @@ static void a_kill_there_is_made_good(void **state)
 	check_nothing_started_twice(&scenario);
 	remove_all(&scenario);
 	check_told_once(&scenario);
+	leave(&scenario);
 	assert_true(bench_exists(&scenario.bench, "cut"));
 	int expected = strncmp(cutpoint, "nodeagent.", 10) == 0 ? 1 : 0;
 	if (scenario.bench.restarts != expected) {

@@ -61,10 +61,25 @@ static void open_all(struct bench *bench, const char *program)
 static void on_look(uv_timer_t *timer)
 {
 	struct bench *bench = timer->data;
-	if (!process_ended(&bench->agent.process))
+	if (!process_ended(&bench->agent.process) || bench_exists(bench, "nodeagent.deleted"))
 		return;
 	bench->restarts++;
 	agent_program_start(&bench->agent);
+}
+
+static bool has_ended(void *context)
+{
+	struct bench *bench = context;
+	return bench_exists(bench, "nodeagent.deleted") && process_ended(&bench->agent.process);
+}
+
+void bench_await_deleted(struct bench *bench)
+{
+	loop_until(&bench->loop, has_ended, bench, PATIENCE_MS, "the end of an agent whose node was deleted");
+	assert_int_equal(process_wait(&bench->agent.process, PATIENCE_MS), 0);
+	assert_false(bench_exists(bench, "nodeagent.db"));
+	assert_false(bench_exists(bench, "workspaces"));
+	assert_false(bench_exists(bench, "sessions"));
 }
 
 void bench_supervise(struct bench *bench)

@@ -29,7 +29,10 @@ void bench_open_cut(struct bench *bench, const char *program, const char *cutpoi
  * its children see. */
 void bench_open_small(struct bench *bench, const char *program, unsigned int mib);
 
-/* From now on an agent that ends is started again. */
+/* Waits until the agent has ended because its node was deleted, and checks that nothing is there. */
+void bench_await_deleted(struct bench *bench);
+
+/* From now on an agent that ends is started again, unless its node was deleted. */
 void bench_supervise(struct bench *bench);
 
 /* Prints what the agent logged; bench_close does so too when TEST_SHOW_LOG is set. */

@@ -17,6 +17,16 @@ static void copy(char *to, size_t size, const char *from)
 
 #define COPY(array, text) copy((array), sizeof(array), (text))
 
+static void read_left(const Roost__LeftBehind *left, struct told *told)
+{
+	if (!left)
+		return;
+	told->left_processes = left->processes;
+	told->left_mounts = left->mounts;
+	told->left_workspaces = left->workspaces;
+	told->left_files = left->files;
+}
+
 static void read_workspace_report(const Roost__Report *report, struct told *told)
 {
 	switch (report->report_case) {
@@ -42,6 +52,7 @@ static void read_workspace_report(const Roost__Report *report, struct told *told
 	case ROOST__REPORT__REPORT_WORKSPACE_STOP_FAILED:
 		COPY(told->id, report->workspace_stop_failed->workspace_id);
 		COPY(told->message, report->workspace_stop_failed->message);
+		read_left(report->workspace_stop_failed->left, told);
 		break;
 	case ROOST__REPORT__REPORT_WORKSPACE_REMOVED:
 		COPY(told->id, report->workspace_removed->workspace_id);
@@ -72,6 +83,13 @@ static void read_report(const Roost__Report *report, struct told *told)
 	case ROOST__REPORT__REPORT_SESSION_FAILED:
 		COPY(told->id, report->session_failed->session_id);
 		COPY(told->message, report->session_failed->message);
+		break;
+	case ROOST__REPORT__REPORT_NODE_STOP_FAILED:
+		COPY(told->message, report->node_stop_failed->message);
+		read_left(report->node_stop_failed->left, told);
+		break;
+	case ROOST__REPORT__REPORT_NODE_DEGRADED:
+		COPY(told->message, report->node_degraded->message);
 		break;
 	default:
 		read_workspace_report(report, told);
@@ -210,6 +228,27 @@ struct wanted_row *fake_controller_want_session(struct fake_controller *controll
 	return row;
 }
 
+/* As the log does it: what is on the node has the node's wish from the same version on. */
+static void cascade(struct fake_controller *controller, struct wanted_row *row)
+{
+	int desired = (int)controller->node;
+	if (row->workspace_id[0])
+		desired = ROOST__WANTED_SESSION__DESIRED__STOP;
+	if (row->desired >= desired)
+		return;
+	row->desired = desired;
+	row->version = controller->node_version;
+}
+
+void fake_controller_want_node(struct fake_controller *controller, Roost__WantedNode__Desired desired)
+{
+	controller->node = desired;
+	controller->node_version = ++controller->version;
+	for (int i = 0; desired != ROOST__WANTED_NODE__DESIRED__RUN && i < controller->row_count; i++)
+		cascade(controller, &controller->rows[i]);
+	fake_controller_send(controller);
+}
+
 static Roost__WantedWorkspace *workspace_message(const struct wanted_row *row, struct arena *arena)
 {
 	Roost__WantedWorkspace *message = NULL;
@@ -252,6 +291,12 @@ static struct bytes everything(const struct fake_controller *controller, struct 
 	request.has_log_epoch = request.has_from_version = request.has_to_version = true;
 	request.log_epoch = controller->log_epoch;
 	request.to_version = controller->version;
+	Roost__WantedNode *node = NULL;
+	arena_message(arena, node, roost__wanted_node__init);
+	node->has_version = node->has_desired = true;
+	node->version = controller->node_version;
+	node->desired = controller->node;
+	request.node = controller->node ? node : NULL;
 	request.workspaces = arena_array_of(arena, Roost__WantedWorkspace *, WANTED_MAX);
 	request.sessions = arena_array_of(arena, Roost__WantedSession *, WANTED_MAX);
 	for (int i = 0; i < controller->row_count; i++)

@@ -19,6 +19,10 @@ struct told {
 	int reason; /* of a session's end; 0 for none */
 	bool has_exit_code;
 	int exit_code;
+	uint32_t left_processes; /* of what could not be stopped */
+	uint32_t left_mounts;
+	uint32_t left_workspaces;
+	bool left_files;
 };
 
 struct wanted_row {
@@ -41,6 +45,8 @@ struct fake_controller {
 	uint64_t version;
 	struct wanted_row rows[WANTED_MAX];
 	int row_count;
+	Roost__WantedNode__Desired node; /* 0: nothing is said of it */
+	uint64_t node_version;
 
 	uint64_t agent_epoch; /* as its last taken batch said */
 	uint64_t taken;
@@ -71,6 +77,8 @@ struct wanted_row *fake_controller_want(struct fake_controller *controller, cons
 struct wanted_row *fake_controller_want_session(struct fake_controller *controller, const char *id,
 						const char *workspace_id, uint32_t generation,
 						Roost__WantedSession__Desired desired, const char *script);
+/* Wants something of the node as a whole, and of all that is on it, at a new version. */
+void fake_controller_want_node(struct fake_controller *controller, Roost__WantedNode__Desired desired);
 void fake_controller_send(struct fake_controller *controller);
 
 /* How many reports of a kind there were of an id (NULL for any); the last of them, or NULL. */

@@ -1,4 +1,5 @@
 /* The plan, walked through wholly: every wish against every phase, generation and worker. */
+#include "nodeagent/plan/node_plan.h"
 #include "nodeagent/plan/plan.h"
 
 #include "tests/unit/cmocka_all.h"
@@ -50,6 +51,7 @@ static void each_wish_has_its_next_step(void **state)
 	    {RUN, 1, WORKSPACE_REMOVED, 1, PLAN_TELL},	    {RUN, 2, WORKSPACE_REMOVED, 1, PLAN_PROVISION},
 	    {STOP, 1, WORKSPACE_ABSENT, 0, PLAN_TELL},	    {STOP, 1, WORKSPACE_PROVISIONING, 1, PLAN_STOP},
 	    {STOP, 1, WORKSPACE_RUNNING, 1, PLAN_STOP},	    {STOP, 2, WORKSPACE_RUNNING, 1, PLAN_STOP},
+	    {STOP, 1, WORKSPACE_RUNNING, 2, PLAN_TELL},	    {RUN, 1, WORKSPACE_PROVISIONING, 2, PLAN_PROVISION},
 	    {STOP, 1, WORKSPACE_STOPPED, 1, PLAN_TELL},	    {STOP, 1, WORKSPACE_FAILED, 1, PLAN_STOP},
 	    {STOP, 1, WORKSPACE_REMOVING, 1, PLAN_REMOVE},  {REMOVE, 1, WORKSPACE_ABSENT, 0, PLAN_REMOVE},
 	    {REMOVE, 1, WORKSPACE_RUNNING, 1, PLAN_STOP},   {REMOVE, 1, WORKSPACE_STOPPED, 1, PLAN_REMOVE},
@@ -124,7 +126,8 @@ static void check_once(const struct workspace_wanted *wanted, const struct works
 	assert_true(actual->phase != WORKSPACE_RUNNING && actual->phase != WORKSPACE_STOPPING);
 	if (actual->phase == WORKSPACE_FAILED || actual->phase == WORKSPACE_REMOVED)
 		assert_true(wanted->generation > actual->generation);
-	if (actual->phase != WORKSPACE_ABSENT)
+	/* An interrupted start of a later one goes on: the log is behind. */
+	if (actual->phase != WORKSPACE_ABSENT && actual->phase != WORKSPACE_PROVISIONING)
 		assert_true(wanted->generation >= actual->generation);
 }
 
@@ -141,7 +144,8 @@ static void perform(enum plan_step step, const struct workspace_wanted *wanted, 
 	switch (step) {
 	case PLAN_PROVISION:
 		actual->phase = WORKSPACE_RUNNING;
-		actual->generation = wanted->generation;
+		if (wanted->generation > actual->generation)
+			actual->generation = wanted->generation;
 		break;
 	case PLAN_STOP:
 		actual->phase = WORKSPACE_STOPPED;
@@ -150,9 +154,9 @@ static void perform(enum plan_step step, const struct workspace_wanted *wanted, 
 		actual->phase = WORKSPACE_REMOVED;
 		break;
 	case PLAN_TELL:
-		actual->told_desired = wanted->desired;
+		actual->told_desired = plan_desired(wanted);
 		actual->told_generation = wanted->generation;
-		actual->told_version = wanted->version;
+		actual->told_version = plan_version(wanted);
 		break;
 	default:
 		fail_msg("%s cannot be performed", plan_step_name(step));
@@ -172,7 +176,7 @@ static void check_settles(const struct workspace_wanted *wanted, const struct wo
 	}
 	if (wanted->desired == REMOVE)
 		assert_int_equal(actual.phase, WORKSPACE_REMOVED);
-	if (wanted->desired == STOP)
+	if (wanted->desired == STOP && wanted->generation >= from->generation)
 		assert_true(actual.phase != WORKSPACE_RUNNING && actual.phase != WORKSPACE_PROVISIONING);
 	if (wanted->desired == RUN && wanted->generation > from->generation)
 		assert_true(actual.phase == WORKSPACE_RUNNING && actual.generation == wanted->generation);
@@ -210,6 +214,101 @@ static void what_was_told_is_not_told_again(void **state)
 	actual.told_generation = 3;
 	wanted.version = 99;
 	assert_int_equal(plan_workspace(&wanted, &actual), PLAN_NOTHING);
+}
+
+/* A log that went back wants older generations: what runs goes on, and is told with its own. */
+static void an_older_wish_ends_nothing_that_runs(void **state)
+{
+	(void)state;
+	static const Roost__WantedWorkspace__Desired desires[] = {RUN, STOP};
+	for (size_t i = 0; i < 2; i++) {
+		struct workspace_wanted wanted = wanted_of(desires[i], 1);
+		struct workspace_actual actual = actual_of(WORKSPACE_RUNNING, 3);
+		assert_int_equal(plan_workspace(&wanted, &actual), PLAN_TELL);
+		perform(PLAN_TELL, &wanted, &actual);
+		assert_int_equal(plan_workspace(&wanted, &actual), PLAN_NOTHING);
+	}
+}
+
+/* S1-07, D12: what ended is told once more when it is asked for once more. */
+static void an_end_that_is_asked_for_again_is_told_again(void **state)
+{
+	(void)state;
+	struct workspace_wanted wanted = wanted_of(STOP, 1);
+	struct workspace_actual actual = actual_of(WORKSPACE_STOPPED, 1);
+	perform(PLAN_TELL, &wanted, &actual);
+	assert_int_equal(plan_workspace(&wanted, &actual), PLAN_NOTHING);
+	wanted.version++;
+	assert_int_equal(plan_workspace(&wanted, &actual), PLAN_TELL);
+}
+
+/* --- the node --- */
+
+static void check_node_stop(const struct workspace_wanted *given, const struct workspace_actual *from,
+			    enum plan_step ignored)
+{
+	(void)ignored;
+	for (int node = ROOST__WANTED_NODE__DESIRED__STOP; node <= ROOST__WANTED_NODE__DESIRED__REMOVE; node++) {
+		struct workspace_wanted wanted = *given;
+		struct workspace_actual actual = *from;
+		wanted.node = (Roost__WantedNode__Desired)node;
+		wanted.node_version = 9;
+		enum plan_step step = plan_workspace(&wanted, &actual);
+		assert_true(step != PLAN_PROVISION);
+		if (actual.busy)
+			continue;
+		for (int steps = 0; step != PLAN_NOTHING; step = plan_workspace(&wanted, &actual)) {
+			assert_true(++steps <= 4);
+			assert_true(step != PLAN_TELL || wanted.known);
+			perform(step, &wanted, &actual);
+		}
+		assert_true(actual.phase != WORKSPACE_RUNNING && actual.phase != WORKSPACE_PROVISIONING);
+		if (node == ROOST__WANTED_NODE__DESIRED__REMOVE)
+			assert_int_equal(actual.phase, WORKSPACE_REMOVED);
+	}
+}
+
+/* S0-30, S0-31: whatever each workspace's own wish, unknown ones too, a node that stops stops all of them, and
+ * one that is removed removes all of them. */
+static void the_wish_for_the_node_reaches_every_workspace(void **state)
+{
+	(void)state;
+	walk(check_node_stop);
+}
+
+static void expect_node(Roost__WantedNode__Desired desired, struct node_actual actual, enum node_step expected)
+{
+	struct node_wanted wanted = {.desired = desired, .version = 5};
+	enum node_step step = plan_node(&wanted, &actual);
+	if (step != expected)
+		fail_msg("desired %d, state %d: %s instead of %s", (int)desired, (int)actual.state,
+			 node_step_name(step), node_step_name(expected));
+}
+
+static void a_node_ends_after_all_that_is_on_it(void **state)
+{
+	(void)state;
+	static const Roost__WantedNode__Desired stop = ROOST__WANTED_NODE__DESIRED__STOP;
+	static const Roost__WantedNode__Desired leave = ROOST__WANTED_NODE__DESIRED__REMOVE;
+	expect_node((Roost__WantedNode__Desired)0, (struct node_actual){.state = NODE_DUE}, NODE_NOTHING);
+	expect_node(ROOST__WANTED_NODE__DESIRED__RUN, (struct node_actual){.state = NODE_AT_REST}, NODE_TELL);
+	expect_node(ROOST__WANTED_NODE__DESIRED__RUN, (struct node_actual){.told_version = 5}, NODE_NOTHING);
+	expect_node(stop, (struct node_actual){.state = NODE_DUE}, NODE_STOP_ALL);
+	expect_node(leave, (struct node_actual){.state = NODE_DUE}, NODE_REMOVE_ALL);
+	expect_node(stop, (struct node_actual){.state = NODE_UNDER_WAY}, NODE_WAIT);
+	expect_node(stop, (struct node_actual){.state = NODE_STUCK}, NODE_TELL_FAILED);
+	expect_node(stop, (struct node_actual){.state = NODE_STUCK, .told_failed = 5}, NODE_WAIT);
+	expect_node(stop, (struct node_actual){.search_due = true}, NODE_SEARCH);
+	expect_node(stop, (struct node_actual){.search_due = false}, NODE_WAIT);
+	expect_node(stop, (struct node_actual){.busy = true, .search_due = true}, NODE_WAIT);
+	expect_node(stop, (struct node_actual){.found_clear = true}, NODE_TELL);
+	expect_node(stop, (struct node_actual){.found_clear = true, .told_version = 5}, NODE_NOTHING);
+	expect_node(leave, (struct node_actual){.found_clear = true}, NODE_TELL);
+	expect_node(leave, (struct node_actual){.found_clear = true, .told_version = 5, .reports_waiting = true},
+		    NODE_NOTHING);
+	expect_node(leave, (struct node_actual){.found_clear = true, .told_version = 5}, NODE_END);
+	/* What was found clear and was begun on since is looked at again. */
+	expect_node(leave, (struct node_actual){.told_version = 5, .search_due = true}, NODE_SEARCH);
 }
 
 /* --- sessions --- */
@@ -311,6 +410,10 @@ int main(void)
 	    cmocka_unit_test(every_wish_comes_to_rest),
 	    cmocka_unit_test(a_failed_stop_is_tried_again_when_asked_or_due),
 	    cmocka_unit_test(what_was_told_is_not_told_again),
+	    cmocka_unit_test(an_older_wish_ends_nothing_that_runs),
+	    cmocka_unit_test(an_end_that_is_asked_for_again_is_told_again),
+	    cmocka_unit_test(the_wish_for_the_node_reaches_every_workspace),
+	    cmocka_unit_test(a_node_ends_after_all_that_is_on_it),
 	    cmocka_unit_test(a_session_is_spawned_at_most_once),
 	    cmocka_unit_test(an_ended_session_stays_ended),
 	    cmocka_unit_test(a_session_stands_on_its_workspaces_generation),
