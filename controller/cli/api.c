@@ -19,25 +19,27 @@ enum { PAUSE_FIRST_MS = 50, PAUSE_MAX_MS = 1000 };
 static const struct row {
 	const char *resource;
 	const char *verb;
+	const ProtobufCMessageDescriptor *request;
 	const ProtobufCMessageDescriptor *response;
 	bool durable;
 	const char *body;
 } rows[API_COMMAND_COUNT] = {
 #define COMMAND(resource, verb, stem, name, durable, body)                                                             \
-	[API_##name] = {#resource, #verb, &roost__##name##_response__descriptor, durable, body},
+	[API_##name] = {#resource, #verb, &roost__##name##_request__descriptor, &roost__##name##_response__descriptor, \
+			durable,   body},
 #include "schemas/commands.def"
 #undef COMMAND
 };
 
-static ProtobufCMessage *read_answer(const struct row *row, const struct client_answer *answer, struct arena *arena,
+static ProtobufCMessage *read_answer(struct api_call *call, const struct client_answer *answer, struct arena *arena,
 				     struct error *error)
 {
 	if (answer->is_error) {
-		envelope_decode_error(answer->data, false, error);
+		call->details = envelope_decode_error_details(answer->data, false, arena, &call->detail_count, error);
 		return NULL;
 	}
 	struct error unreadable;
-	ProtobufCMessage *message = message_unpack(row->response, answer->data, arena, &unreadable);
+	ProtobufCMessage *message = message_unpack(rows[call->command].response, answer->data, arena, &unreadable);
 	if (message == NULL)
 		error_set(error, ERROR_INTERNAL, "The answer cannot be read: %s", unreadable.message);
 	return message;
@@ -57,6 +59,17 @@ static const char *make_key(const struct api_call *call, struct arena *arena)
 		return call->idempotency_key;
 	if (!rows[call->command].durable && call->command != API_input_session)
 		return NULL;
+	return api_new_key(arena);
+}
+
+/* What could not be stopped is tried again by the platform, not by us. */
+static bool is_worth_a_retry(const struct error *error)
+{
+	return error_code_retryable(error->code) && error->code != ERROR_STOP_FAILED;
+}
+
+const char *api_new_key(struct arena *arena)
+{
 	return arena_strdup(arena, ulid_new(clock_wall_ms()).text);
 }
 
@@ -64,6 +77,7 @@ ProtobufCMessage *api_call(struct client *client, struct api_call *call, struct 
 {
 	const struct row *row = &rows[call->command];
 	struct subject subject = subject_command(client_owner(client), row->resource, row->verb);
+	uint32_t wait_ms = call->wait_ms;
 	const struct client_request request = {
 	    .subject = subject.text,
 	    .data = message_pack(call->request, arena),
@@ -71,24 +85,27 @@ ProtobufCMessage *api_call(struct client *client, struct api_call *call, struct 
 	    .min_seq = call->min_seq,
 	};
 	int64_t timeout_ms = option_number(OPTION_ROOST_COMMAND_TIMEOUT_MS);
-	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
-	for (int64_t wait_ms = PAUSE_FIRST_MS;; wait_ms *= 2) {
+	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms + wait_ms;
+	call->detail_count = 0;
+	for (int64_t pause = PAUSE_FIRST_MS;; pause *= 2) {
 		/* Half of the time for the first try leaves as much for a second one after a lost answer. */
 		int64_t left_ms = deadline_ms - clock_monotonic_ms();
-		int64_t try_ms = left_ms > timeout_ms / 2 ? timeout_ms / 2 : left_ms;
+		int64_t try_ms = timeout_ms / 2 + wait_ms;
+		if (left_ms < try_ms)
+			try_ms = left_ms;
 		struct client_answer answer;
 		ProtobufCMessage *message = NULL;
 		if (client_ask(client, &request, try_ms, arena, &answer, error)) {
 			call->seq = answer.seq;
-			message = read_answer(row, &answer, arena, error);
+			message = read_answer(call, &answer, arena, error);
 		}
-		if (message != NULL || !error_code_retryable(error->code))
+		if (message != NULL || !is_worth_a_retry(error))
 			return message;
-		if (wait_ms > PAUSE_MAX_MS)
-			wait_ms = PAUSE_MAX_MS;
-		if (clock_monotonic_ms() + wait_ms >= deadline_ms)
+		if (pause > PAUSE_MAX_MS)
+			pause = PAUSE_MAX_MS;
+		if (clock_monotonic_ms() + pause >= deadline_ms)
 			return NULL;
-		pause_ms(wait_ms);
+		pause_ms(pause);
 	}
 }
 
@@ -100,6 +117,25 @@ static const ProtobufCFieldDescriptor *field_named(const ProtobufCMessage *messa
 static void *member(ProtobufCMessage *message, unsigned offset)
 {
 	return (char *)message + offset;
+}
+
+ProtobufCMessage *api_request(enum api_command command, const char *id, struct arena *arena)
+{
+	const ProtobufCMessageDescriptor *descriptor = rows[command].request;
+	ProtobufCMessage *request = arena_alloc(arena, descriptor->sizeof_message);
+	protobuf_c_message_init(descriptor, request);
+	*(const char **)member(request, field_named(request, "id")->offset) = id;
+	return request;
+}
+
+void api_set(ProtobufCMessage *request, const char *name, uint32_t value)
+{
+	const ProtobufCFieldDescriptor *field = field_named(request, name);
+	*(protobuf_c_boolean *)member(request, field->quantifier_offset) = 1;
+	if (field->type == PROTOBUF_C_TYPE_BOOL)
+		*(protobuf_c_boolean *)member(request, field->offset) = value != 0;
+	else
+		*(uint32_t *)member(request, field->offset) = value;
 }
 
 /* Adds the items of `page` to those of `all`; both answer the same list command. */

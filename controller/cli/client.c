@@ -150,7 +150,11 @@ static struct client *client_new(const char *owner)
 	if (client == NULL || (client->owner = strdup(owner)) == NULL)
 		abort();
 	pthread_mutex_init(&client->lock, NULL);
-	pthread_cond_init(&client->changed, NULL);
+	pthread_condattr_t monotonic;
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&client->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	return client;
 }
 
@@ -275,11 +279,22 @@ bool client_watch(struct client *client, struct error *error)
 			 natsStatus_GetText(status));
 }
 
-bool client_wait(struct client *client, uint64_t *seq, struct error *error)
+/* With the lock held. */
+static void await_change(struct client *client, int64_t until_ms)
+{
+	const struct timespec until = {until_ms / 1000, until_ms % 1000 * 1000000};
+	while (!client->woken) {
+		if (until_ms == INT64_MAX)
+			pthread_cond_wait(&client->changed, &client->lock);
+		else if (pthread_cond_timedwait(&client->changed, &client->lock, &until) != 0)
+			return;
+	}
+}
+
+bool client_wait(struct client *client, uint64_t *seq, int64_t until_ms, struct error *error)
 {
 	pthread_mutex_lock(&client->lock);
-	while (!client->woken)
-		pthread_cond_wait(&client->changed, &client->lock);
+	await_change(client, until_ms);
 	client->woken = false;
 	bool gone = client->gone;
 	if (client->newest_seq > *seq)

@@ -41,8 +41,9 @@ bool client_ask(struct client *client, const struct client_request *request, int
  * the server has noted it: whatever is stored afterwards wakes. */
 bool client_watch(struct client *client, struct error *error);
 
-/* Waits until something was stored since the last call, or the connection was lost and came back.
- * *seq (if higher) becomes the newest sequence heard of. False when the connection is gone for good. */
-bool client_wait(struct client *client, uint64_t *seq, struct error *error);
+/* Waits until something was stored since the last call, the connection was lost and came back, or it is
+ * `until_ms` (monotonic; INT64_MAX for never). *seq (if higher) becomes the newest sequence heard of. False
+ * when the connection is gone for good. */
+bool client_wait(struct client *client, uint64_t *seq, int64_t until_ms, struct error *error);
 
 #endif

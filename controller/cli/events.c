@@ -34,6 +34,7 @@ static int follow_on(struct invocation *invocation, const Roost__ListEventsReque
 				.session_id = request->session_id,
 				.after_seq = after_seq,
 				.seq = seq,
+				.until_ms = INT64_MAX,
 				.each = each,
 				.context = invocation};
 	struct error error;

@@ -1,6 +1,7 @@
 /* A platform that is away for a while is waited for: following goes on where it was. */
 #include "controller/cli/follow.h"
 
+#include "bus/foundation/clock.h"
 #include "bus/foundation/limits.h"
 #include "command.pb-c.h"
 #include "controller/cli/text.h"
@@ -26,7 +27,7 @@ static const Roost__ListEventsResponse *next_page(struct follow *follow, struct 
 		const ProtobufCMessage *page = api_call(follow->client, &call, arena, error);
 		if (page != NULL)
 			return (const Roost__ListEventsResponse *)page;
-		if (!error_code_retryable(error->code))
+		if (!error_code_retryable(error->code) || clock_monotonic_ms() >= follow->until_ms)
 			return NULL;
 		if (!told)
 			fprintf(stderr, "roost: %s: %s Still trying.\n", error_code_name(error->code), error->message);
@@ -57,7 +58,7 @@ bool follow_pull(struct follow *follow, struct error *error)
 
 bool follow_wait(struct follow *follow, struct error *error)
 {
-	return client_wait(follow->client, &follow->seq, error);
+	return client_wait(follow->client, &follow->seq, follow->until_ms, error);
 }
 
 void event_print(const Roost__Event *event, bool date, struct arena *arena)

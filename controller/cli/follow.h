@@ -13,6 +13,7 @@ struct follow {
 	const char *session_id;
 	uint64_t after_seq; /* events of records up to this one are not shown */
 	uint64_t seq;	    /* the newest sequence heard of */
+	int64_t until_ms;   /* monotonic: then it is given up; INT64_MAX for never */
 	char cursor[256];   /* "" at first: then it begins after after_seq */
 	void (*each)(void *context, const Roost__Event *event, struct arena *arena);
 	void *context;
@@ -21,7 +22,7 @@ struct follow {
 /* Calls `each` for everything that has happened and was not seen yet. */
 bool follow_pull(struct follow *follow, struct error *error);
 
-/* Waits until something was stored. client_watch must have been called before the first pull. */
+/* Waits until something was stored, or until_ms. client_watch must have been called before the first pull. */
 bool follow_wait(struct follow *follow, struct error *error);
 
 /* One line, and the detail of an error below it. */

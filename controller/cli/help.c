@@ -1,6 +1,8 @@
 /* roost help, --help, and what is said about a wrong word: all from the verbs' rows. */
 #include "controller/cli/help.h"
 #include "bus/foundation/options.h"
+#include "bus/foundation/ulid.h"
+#include "controller/cli/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,23 +33,66 @@ void verb_help(const struct verb *verb)
 	printf("\nOptions of every verb, such as --data-dir, are in: roost help options\n");
 }
 
+static void print_verb(FILE *file, const struct verb *verb)
+{
+	char name[64];
+	snprintf(name, sizeof(name), "%s%s%s %s", verb->noun == NULL ? "" : verb->noun, verb->noun == NULL ? "" : " ",
+		 verb->name, verb->arguments);
+	fprintf(file, "  %-46s %s\n", name, verb->sentence);
+}
+
+static void print_end(FILE *file)
+{
+	fprintf(file, "\nNodes, workspaces and sessions are named by id, unique prefix of an id, or unique name.\n"
+		      "roost <verb> --help tells more about one; roost help options lists all settings.\n");
+}
+
 void help_print(FILE *file)
 {
 	fprintf(file, "usage: roost <verb> [options]\n\n");
-	for (size_t i = 0; verbs[i] != NULL; i++) {
-		const struct verb *verb = verbs[i];
-		char name[64];
-		snprintf(name, sizeof(name), "%s%s%s %s", verb->noun == NULL ? "" : verb->noun,
-			 verb->noun == NULL ? "" : " ", verb->name, verb->arguments);
-		fprintf(file, "  %-46s %s\n", name, verb->sentence);
-	}
-	fprintf(file, "\nNodes, workspaces and sessions are named by id, unique prefix of an id, or unique name.\n"
-		      "roost <verb> --help tells more about one; roost help options lists all settings.\n");
+	for (size_t i = 0; verbs[i] != NULL; i++)
+		print_verb(file, verbs[i]);
+	print_end(file);
+}
+
+static bool is_of(const struct verb *verb, const char *noun)
+{
+	return verb->noun != NULL && strcmp(verb->noun, noun) == 0;
+}
+
+bool help_print_noun(const char *noun, FILE *file)
+{
+	size_t first = 0;
+	while (verbs[first] != NULL && !is_of(verbs[first], noun))
+		first++;
+	if (verbs[first] == NULL)
+		return false;
+	fprintf(file, "usage: roost %s <verb> [options]\n\n", noun);
+	for (size_t i = first; verbs[i] != NULL; i++)
+		if (is_of(verbs[i], noun))
+			print_verb(file, verbs[i]);
+	print_end(file);
+	return true;
 }
 
 int verb_failed(const struct error *error)
 {
 	fprintf(stderr, "roost: %s: %s\n", error_code_name(error->code), error->message);
+	return EXIT_FAILED;
+}
+
+int verb_refused(const struct error *error, Roost__Error__DetailsEntry *const *details, size_t count,
+		 struct arena *arena)
+{
+	verb_failed(error);
+	for (size_t i = 0; i < count; i++) {
+		const char *name = text_safe(details[i]->key, false, arena);
+		const char *value = text_safe(details[i]->value, false, arena);
+		if (ulid_valid(details[i]->key)) /* a thing that is listed; its name leads its text */
+			fprintf(stderr, "  %s (%s)\n", value, name);
+		else
+			fprintf(stderr, "  %s: %s\n", name, value);
+	}
 	return EXIT_FAILED;
 }
 
@@ -73,6 +118,8 @@ static int run(struct invocation *invocation)
 		return EXIT_DONE;
 	}
 	int words;
+	if (invocation->argument_count == 1 && help_print_noun(invocation->arguments[0], stdout))
+		return EXIT_DONE;
 	const struct verb *verb = verb_find((int)invocation->argument_count, (char **)invocation->arguments, &words);
 	if (verb == NULL)
 		return verb_misused(invocation->verb, "there is no such verb");

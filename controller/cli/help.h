@@ -8,4 +8,7 @@
 
 void help_print(FILE *file);
 
+/* The verbs of one noun; false when there is no such noun. */
+bool help_print_noun(const char *noun, FILE *file);
+
 #endif

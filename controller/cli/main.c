@@ -78,6 +78,10 @@ static int lost(int argc, char **argv)
 		puts("roost " ROOST_VERSION);
 		return EXIT_DONE;
 	}
+	if (argc == 2 && asks_for_help(1, argv + 1) && help_print_noun(argv[0], stdout))
+		return EXIT_DONE;
+	if (argc == 1 && help_print_noun(argv[0], stderr))
+		return EXIT_USAGE;
 	if (argc > 0)
 		fprintf(stderr, "roost: there is no verb \"%s%s%s\"\n", argv[0], argc > 1 ? " " : "",
 			argc > 1 ? argv[1] : "");

@@ -1,22 +1,9 @@
 /* roost node get */
-#include "command.pb-c.h"
-#include "controller/cli/show.h"
+#include "controller/cli/change.h"
 
 static int run(struct invocation *invocation)
 {
-	Roost__GetNodeRequest request = ROOST__GET_NODE_REQUEST__INIT;
-	struct api_call call = {.command = API_get_node, .request = &request.base};
-	request.id = argument_id(invocation, 0, KIND_NODE, &call.min_seq);
-	if (request.id == NULL)
-		return EXIT_FAILED;
-	struct error error;
-	const ProtobufCMessage *answer = api_call(invocation->client, &call, invocation->arena, &error);
-	if (answer == NULL)
-		return verb_failed(&error);
-	if (invocation->json)
-		return show_json(invocation, API_get_node, answer);
-	show_fields(&((const Roost__GetNodeResponse *)answer)->node->base, invocation->arena);
-	return EXIT_DONE;
+	return get_run(invocation, KIND_NODE, API_get_node);
 }
 
 const struct verb verb_node_get = {

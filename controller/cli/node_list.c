@@ -8,10 +8,22 @@
 
 static const char *health(const Roost__Node *node, struct arena *arena)
 {
+	if (node->has_runtime_state && node->runtime_state == ROOST__NODE__RUNTIME_STATE__DEGRADED &&
+	    (!node->has_health_status || node->health_status == ROOST__NODE__HEALTH__HEALTHY))
+		return "degraded";
 	if (!node->has_health_status)
 		return "";
 	const char *word = json_enum_word(&roost__node__health__descriptor, node->health_status);
 	return word == NULL ? "" : arena_strdup(arena, word);
+}
+
+/* Why it is not as it should be. */
+static const char *note(const Roost__Node *node)
+{
+	bool degraded = node->has_runtime_state && node->runtime_state == ROOST__NODE__RUNTIME_STATE__DEGRADED;
+	if (node->error_message != NULL && node->error_message[0] != '\0')
+		return node->error_message;
+	return degraded ? node->runtime_error : NULL;
 }
 
 static const char *capacity(const Roost__Node *node, struct arena *arena)
@@ -23,7 +35,8 @@ static const char *capacity(const Roost__Node *node, struct arena *arena)
 
 static void print(const Roost__ListNodesResponse *list, struct arena *arena)
 {
-	static const char *const headings[] = {"NAME", "ID", "STATUS", "HEALTH", "WORKSPACES", "BEAT", "AGE", NULL};
+	static const char *const headings[] = {"NAME", "ID",  "STATUS", "HEALTH", "WORKSPACES",
+					       "BEAT", "AGE", "NOTE",	NULL};
 	struct table *table = table_new(headings, arena);
 	const char **ids = arena_array_of(arena, const char *, list->n_nodes + 1);
 	for (size_t i = 0; i < list->n_nodes; i++)
@@ -35,7 +48,7 @@ static void print(const Roost__ListNodesResponse *list, struct arena *arena)
 		table_row(table, (const char *[]){node->name, short_ids[i], status_word(&node->base, arena),
 						  health(node, arena), capacity(node, arena),
 						  text_age(node->last_heartbeat_at, now, arena),
-						  text_age(node->created_at, now, arena)});
+						  text_age(node->created_at, now, arena), note(node)});
 	}
 	table_print(table, "There is no node. Make one with: roost node create <name>");
 }

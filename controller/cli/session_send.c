@@ -23,13 +23,15 @@ static int run(struct invocation *invocation)
 	if (request.id == NULL)
 		return EXIT_FAILED;
 	struct error error;
-	const struct waiting waiting = {.client = invocation->client,
-					.goal = &goal_session_running,
-					.id = request.id,
-					.after_seq = call.min_seq,
-					.min_seq = call.min_seq,
-					.quiet = true};
+	struct waiting waiting = {.client = invocation->client,
+				  .goal = &goal_session_running,
+				  .id = request.id,
+				  .after_seq = call.min_seq,
+				  .min_seq = call.min_seq,
+				  .quiet = true};
 	const ProtobufCMessage *session;
+	if (!read_patience(invocation, waiting.goal, &waiting.until_ms, &error))
+		return verb_misused(invocation->verb, error.message);
 	if (!wait_for(&waiting, invocation->arena, &session, &error))
 		return verb_failed(&error);
 	const ProtobufCMessage *answer = api_call(invocation->client, &call, invocation->arena, &error);
@@ -40,6 +42,7 @@ static int run(struct invocation *invocation)
 
 static const struct verb_option options[] = {
     {"enter", NULL, "Press Enter after the text."},
+    {"timeout", "seconds", "How long a session that is starting is waited for."},
     OPTION_END,
 };
 

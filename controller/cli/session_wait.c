@@ -8,6 +8,11 @@ static int run(struct invocation *invocation)
 	return id == NULL ? EXIT_FAILED : show_outcome(invocation, &goal_session_ended, id, seq, seq);
 }
 
+static const struct verb_option options[] = {
+    {"timeout", "seconds", "How long it waits; a day without it."},
+    OPTION_END,
+};
+
 const struct verb verb_session_wait = {
     .noun = "session",
     .name = "wait",
@@ -15,5 +20,6 @@ const struct verb verb_session_wait = {
     .sentence = "Return when a session has ended, whatever its exit code.",
     .least = 1,
     .most = 1,
+    .options = options,
     .run = run,
 };

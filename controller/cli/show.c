@@ -1,12 +1,15 @@
 /* Printing goes to standard output only when something was done; what went wrong to standard error. */
 #include "controller/cli/show.h"
 
+#include "bus/foundation/clock.h"
 #include "bus/wire/json.h"
 #include "command.pb-c.h"
 #include "controller/cli/text.h"
 
 #include <stdio.h>
 #include <string.h>
+
+enum { SECONDS_MAX = 7 * 86400 };
 
 int show_json(struct invocation *invocation, enum api_command command, const ProtobufCMessage *answer)
 {
@@ -93,25 +96,41 @@ static void print_resource_json(enum kind kind, const ProtobufCMessage *resource
 		printf("{\"id\":\"%s\",\"status\":\"%s\"}\n", id, kind == KIND_SESSION ? "stopped" : "deleted");
 }
 
+bool read_patience(struct invocation *invocation, const struct goal *goal, int64_t *until_ms, struct error *error)
+{
+	uint32_t seconds;
+	if (!invocation_number(invocation, "timeout", 1, SECONDS_MAX, goal->patience, &seconds, error))
+		return false;
+	*until_ms = clock_monotonic_ms() + (int64_t)seconds * 1000;
+	return true;
+}
+
+void show_reached(struct invocation *invocation, enum kind kind, const ProtobufCMessage *resource, const char *id)
+{
+	if (invocation->json)
+		print_resource_json(kind, resource, id, invocation->arena);
+	else if (resource != NULL)
+		show_status(kind, resource, invocation->arena);
+	else
+		printf("%s %s is deleted\n", kind_name(kind), id);
+}
+
 int show_outcome(struct invocation *invocation, const struct goal *goal, const char *id, uint64_t after_seq,
 		 uint64_t min_seq)
 {
-	const struct waiting waiting = {.client = invocation->client,
-					.goal = goal,
-					.id = id,
-					.after_seq = after_seq,
-					.min_seq = min_seq,
-					.quiet = invocation->json};
+	struct waiting waiting = {.client = invocation->client,
+				  .goal = goal,
+				  .id = id,
+				  .after_seq = after_seq,
+				  .min_seq = min_seq,
+				  .quiet = invocation->json};
 	const ProtobufCMessage *resource;
 	struct error error;
+	if (!read_patience(invocation, goal, &waiting.until_ms, &error))
+		return verb_misused(invocation->verb, error.message);
 	if (!wait_for(&waiting, invocation->arena, &resource, &error))
 		return verb_failed(&error);
-	if (invocation->json)
-		print_resource_json(goal->kind, resource, id, invocation->arena);
-	else if (resource != NULL)
-		show_status(goal->kind, resource, invocation->arena);
-	else
-		printf("%s %s is deleted\n", kind_name(goal->kind), id);
+	show_reached(invocation, goal->kind, resource, id);
 	return EXIT_DONE;
 }
 

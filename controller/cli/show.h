@@ -16,6 +16,12 @@ void show_fields(const ProtobufCMessage *resource, struct arena *arena);
 /* A list of ids, shortened so that each stays unique among them. */
 const char **show_short_ids(const char *const *ids, size_t count, struct arena *arena);
 
+/* Until when --wait waits: --timeout, or the goal's own patience. */
+bool read_patience(struct invocation *invocation, const struct goal *goal, int64_t *until_ms, struct error *error);
+
+/* Shows the resource that was waited for, as below. NULL: it is gone. */
+void show_reached(struct invocation *invocation, enum kind kind, const ProtobufCMessage *resource, const char *id);
+
 /* Waits for the goal and then shows the resource, as JSON (through its get command) or as one sentence
  * "<kind> <name> is <status>". Returns the exit status. */
 int show_outcome(struct invocation *invocation, const struct goal *goal, const char *id, uint64_t after_seq,

@@ -84,9 +84,9 @@ const char *text_colour_of(const char *word)
 		const char *colour;
 	} colours[] = {
 	    {"running", "\x1b[32m"},  {"healthy", "\x1b[32m"},	{"error", "\x1b[31m"},	  {"unhealthy", "\x1b[31m"},
-	    {"failed", "\x1b[31m"},   {"warning", "\x1b[33m"},	{"stale", "\x1b[33m"},	  {"creating", "\x1b[36m"},
-	    {"starting", "\x1b[36m"}, {"stopping", "\x1b[33m"}, {"deleting", "\x1b[33m"}, {"pending", "\x1b[36m"},
-	    {"stopped", "\x1b[2m"},   {"deleted", "\x1b[2m"},
+	    {"degraded", "\x1b[31m"}, {"failed", "\x1b[31m"},	{"warning", "\x1b[33m"},  {"stale", "\x1b[33m"},
+	    {"creating", "\x1b[36m"}, {"starting", "\x1b[36m"}, {"stopping", "\x1b[33m"}, {"deleting", "\x1b[33m"},
+	    {"pending", "\x1b[36m"},  {"stopped", "\x1b[2m"},	{"deleted", "\x1b[2m"},
 	};
 	for (size_t i = 0; i < sizeof(colours) / sizeof(colours[0]); i++)
 		if (strcmp(colours[i].word, word) == 0)

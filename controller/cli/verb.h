@@ -6,6 +6,7 @@
 #include "bus/foundation/arena.h"
 #include "bus/foundation/error.h"
 #include "controller/cli/client.h"
+#include "resource.pb-c.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,6 +71,10 @@ bool invocation_number(const struct invocation *invocation, const char *option, 
 /* Says an error on standard error, "roost: code: sentence", and returns EXIT_FAILED. */
 int verb_failed(const struct error *error);
 
+/* The same for a call that was refused: its details follow, a line each. */
+int verb_refused(const struct error *error, Roost__Error__DetailsEntry *const *details, size_t count,
+		 struct arena *arena);
+
 /* Says what is wrong with the words typed, and how they should look; returns EXIT_USAGE. */
 int verb_misused(const struct verb *verb, const char *what);
 
@@ -86,6 +91,10 @@ const struct verb *verb_find(int argc, char **argv, int *words);
 #define OPTION_WAIT                                                                                                    \
 	{                                                                                                              \
 		"wait", NULL, "Show the steps and return when it is done."                                             \
+	}
+#define OPTION_TIMEOUT                                                                                                 \
+	{                                                                                                              \
+		"timeout", "seconds", "How long --wait waits; what was begun goes on after it."                        \
 	}
 #define OPTION_KEY                                                                                                     \
 	{                                                                                                              \

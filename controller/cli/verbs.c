@@ -3,30 +3,43 @@
 
 #include <string.h>
 
-extern const struct verb verb_up, verb_down, verb_status, verb_events, verb_help_;
-extern const struct verb verb_node_list, verb_node_get, verb_node_create;
+extern const struct verb verb_up, verb_down, verb_status, verb_events, verb_sweep, verb_help_;
+extern const struct verb verb_node_list, verb_node_get, verb_node_create, verb_node_stop, verb_node_start,
+    verb_node_delete, verb_node_logs;
 extern const struct verb verb_workspace_create, verb_workspace_list, verb_workspace_get, verb_workspace_stop,
-    verb_workspace_restart, verb_workspace_rename, verb_workspace_delete;
-extern const struct verb verb_session_start, verb_session_list, verb_session_send, verb_session_output,
-    verb_session_wait, verb_session_stop;
+    verb_workspace_restart, verb_workspace_rebuild, verb_workspace_rename, verb_workspace_collapse,
+    verb_workspace_expand, verb_workspace_delete, verb_workspace_logs, verb_workspace_reap;
+extern const struct verb verb_session_start, verb_session_list, verb_session_get, verb_session_send,
+    verb_session_output, verb_session_wait, verb_session_stop;
 
 const struct verb *const verbs[] = {
     &verb_up,
     &verb_down,
     &verb_status,
     &verb_events,
+    &verb_sweep,
     &verb_node_list,
     &verb_node_get,
     &verb_node_create,
+    &verb_node_stop,
+    &verb_node_start,
+    &verb_node_delete,
+    &verb_node_logs,
     &verb_workspace_create,
     &verb_workspace_list,
     &verb_workspace_get,
     &verb_workspace_stop,
     &verb_workspace_restart,
+    &verb_workspace_rebuild,
     &verb_workspace_rename,
+    &verb_workspace_collapse,
+    &verb_workspace_expand,
     &verb_workspace_delete,
+    &verb_workspace_logs,
+    &verb_workspace_reap,
     &verb_session_start,
     &verb_session_list,
+    &verb_session_get,
     &verb_session_send,
     &verb_session_output,
     &verb_session_wait,

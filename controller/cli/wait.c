@@ -2,25 +2,34 @@
  * step is shown before the verdict; then it sleeps until the feed has something. */
 #include "controller/cli/wait.h"
 
+#include "bus/foundation/clock.h"
+#include "bus/foundation/limits.h"
 #include "bus/wire/json.h"
 #include "command.pb-c.h"
 #include "controller/cli/follow.h"
 
 #include <string.h>
 
-const struct goal goal_node_running = {KIND_NODE, "running", "error stopping stopped deleting deleted",
-				       ERROR_NODE_NOT_RUNNING, false};
-const struct goal goal_workspace_running = {KIND_WORKSPACE, "running", "error stopping stopped deleting deleted",
-					    ERROR_PROVISIONING_FAILED, false};
-const struct goal goal_workspace_stopped = {KIND_WORKSPACE, "stopped", "error creating running deleting deleted",
-					    ERROR_STOP_FAILED, false};
-const struct goal goal_workspace_deleted = {KIND_WORKSPACE, "deleted", "", ERROR_STOP_FAILED, true};
-const struct goal goal_session_running = {KIND_SESSION, "running", "error stopping stopped", ERROR_SESSION_NOT_RUNNING,
-					  false};
+enum { WAIT_STEP_MS = 3000, SECONDS_OF_A_STOP = 600, SECONDS_OF_A_START = 2100, SECONDS_OF_A_DAY = 86400 };
+
+const struct goal goal_node_running = {
+    KIND_NODE, "running", "error stopping stopped deleting deleted", ERROR_NODE_NOT_RUNNING, false, SECONDS_OF_A_STOP};
+const struct goal goal_node_stopped = {KIND_NODE,	  "stopped", "error creating running deleting deleted",
+				       ERROR_STOP_FAILED, false,     SECONDS_OF_A_STOP};
+const struct goal goal_node_deleted = {KIND_NODE, "deleted", "", ERROR_STOP_FAILED, true, SECONDS_OF_A_STOP};
+const struct goal goal_workspace_running = {
+    KIND_WORKSPACE, "running",	       "error stopping stopped deleting deleted", ERROR_PROVISIONING_FAILED,
+    false,	    SECONDS_OF_A_START};
+const struct goal goal_workspace_stopped = {KIND_WORKSPACE,    "stopped", "error creating running deleting deleted",
+					    ERROR_STOP_FAILED, false,	  SECONDS_OF_A_STOP};
+const struct goal goal_workspace_deleted = {KIND_WORKSPACE, "deleted", "", ERROR_STOP_FAILED, true, SECONDS_OF_A_STOP};
+const struct goal goal_session_running = {
+    KIND_SESSION, "running", "error stopping stopped", ERROR_SESSION_NOT_RUNNING, false, SECONDS_OF_A_STOP};
 /* A short command may have run and ended before anybody looks. */
 const struct goal goal_session_started = {KIND_SESSION, "running stopped", "error stopping", ERROR_SESSION_NOT_RUNNING,
-					  false};
-const struct goal goal_session_ended = {KIND_SESSION, "stopped", "error", ERROR_SESSION_NOT_RUNNING, false};
+					  false,	SECONDS_OF_A_STOP};
+const struct goal goal_session_ended = {KIND_SESSION, "stopped",       "error", ERROR_SESSION_NOT_RUNNING,
+					false,	      SECONDS_OF_A_DAY};
 
 static bool has_word(const char *words, const char *word)
 {
@@ -72,7 +81,7 @@ static const ProtobufCMessage *read_resource(const struct waiting *waiting, uint
 	const ProtobufCMessage *answer;
 	do {
 		answer = api_call(waiting->client, &call, arena, error);
-	} while (answer == NULL && error_code_retryable(error->code));
+	} while (answer == NULL && error_code_retryable(error->code) && clock_monotonic_ms() < waiting->until_ms);
 	if (answer == NULL)
 		return NULL;
 	if (call.seq > *seq)
@@ -101,18 +110,43 @@ static bool failed(const struct goal *goal, const ProtobufCMessage *resource, st
 			 status_word(resource, arena));
 }
 
+static struct follow follow_of(const struct waiting *waiting)
+{
+	enum kind kind = waiting->goal->kind;
+	return (struct follow){.client = waiting->client,
+			       .node_id = kind == KIND_NODE ? waiting->id : NULL,
+			       .workspace_id = kind == KIND_WORKSPACE ? waiting->id : NULL,
+			       .session_id = kind == KIND_SESSION ? waiting->id : NULL,
+			       .after_seq = waiting->after_seq,
+			       .seq = waiting->min_seq,
+			       .until_ms = waiting->until_ms,
+			       .each = show,
+			       .context = (void *)waiting};
+}
+
+static bool still_on_its_way(const struct waiting *waiting, const char *word, struct error *error)
+{
+	const char *kind = kind_name(waiting->goal->kind);
+	return error_set(error, ERROR_BUSY,
+			 "The %s is %s, and the time for waiting is over; it goes on. See: roost %s get %s", kind, word,
+			 kind, waiting->id);
+}
+
+/* What a status means; false with ERROR_NONE while it may still come. */
+static bool judge(const struct goal *goal, const ProtobufCMessage *resource, struct arena *arena, struct error *error)
+{
+	const char *word = status_word(resource, arena);
+	error->code = ERROR_NONE;
+	if (has_word(goal->reached, word))
+		return true;
+	return has_word(goal->failed, word) && failed(goal, resource, arena, error);
+}
+
 bool wait_for(const struct waiting *waiting, struct arena *arena, const ProtobufCMessage **resource,
 	      struct error *error)
 {
 	const struct goal *goal = waiting->goal;
-	struct follow follow = {.client = waiting->client,
-				.node_id = goal->kind == KIND_NODE ? waiting->id : NULL,
-				.workspace_id = goal->kind == KIND_WORKSPACE ? waiting->id : NULL,
-				.session_id = goal->kind == KIND_SESSION ? waiting->id : NULL,
-				.after_seq = waiting->after_seq,
-				.seq = waiting->min_seq,
-				.each = show,
-				.context = (void *)waiting};
+	struct follow follow = follow_of(waiting);
 	if (!client_watch(waiting->client, error))
 		return false;
 	for (;;) {
@@ -124,12 +158,61 @@ bool wait_for(const struct waiting *waiting, struct arena *arena, const Protobuf
 		}
 		if (!seen)
 			return false;
-		const char *word = status_word(*resource, arena);
-		if (has_word(goal->reached, word))
+		if (judge(goal, *resource, arena, error))
 			return true;
-		if (has_word(goal->failed, word))
-			return failed(goal, *resource, arena, error);
+		if (error->code != ERROR_NONE)
+			return false;
+		if (clock_monotonic_ms() >= waiting->until_ms)
+			return still_on_its_way(waiting, status_word(*resource, arena), error);
 		if (!follow_wait(&follow, error))
 			return false;
+	}
+}
+
+static uint32_t next_step_ms(const struct waiting *waiting)
+{
+	int64_t left = waiting->until_ms - clock_monotonic_ms();
+	return left < 1 ? 1 : left < WAIT_STEP_MS ? (uint32_t)left : WAIT_STEP_MS;
+}
+
+/* Shows what happened up to the answer. What is gone has no events that anybody may ask for by its id. */
+static void show_steps(struct follow *follow, uint64_t seq)
+{
+	struct error ignored;
+	if (seq > follow->seq)
+		follow->seq = seq;
+	follow_pull(follow, &ignored);
+}
+
+bool wait_for_outcome(const struct waiting *waiting, struct api_call *call, ProtobufCMessage *request,
+		      struct arena *arena, const ProtobufCMessage **resource, struct error *error)
+{
+	const struct goal *goal = waiting->goal;
+	struct follow follow = follow_of(waiting);
+	*resource = NULL;
+	if (call->idempotency_key == NULL)
+		call->idempotency_key = api_new_key(arena);
+	for (;;) {
+		call->wait_ms = next_step_ms(waiting);
+		api_set(request, "wait_ms", call->wait_ms);
+		const ProtobufCMessage *answer = api_call(waiting->client, call, arena, error);
+		bool over = clock_monotonic_ms() >= waiting->until_ms;
+		if (answer == NULL && goal->gone_is_reached && is_not_found(error->code))
+			return true;
+		if (answer == NULL && (over || !error_code_retryable(error->code) || error->code == ERROR_STOP_FAILED))
+			return false;
+		if (answer == NULL)
+			continue;
+		show_steps(&follow, call->seq);
+		const char *word = status_word(answer, arena);
+		if (has_word(goal->reached, word) && goal->gone_is_reached)
+			return true;
+		if (has_word(goal->reached, word) || has_word(goal->failed, word)) {
+			*resource = read_resource(waiting, &follow.seq, arena, error);
+			return *resource != NULL &&
+			       (judge(goal, *resource, arena, error) || failed(goal, *resource, arena, error));
+		}
+		if (over)
+			return still_on_its_way(waiting, word, error);
 	}
 }

@@ -46,7 +46,9 @@ static int run(struct invocation *invocation)
 	read_options(invocation, &request);
 	if (!read_environment(invocation, &request, &error))
 		return verb_misused(invocation->verb, error.message);
-	if (!option_id(invocation, "node", KIND_NODE, &request.node_id, &call.min_seq, &error))
+	request.template_ = invocation_value(invocation, "template");
+	if (!option_id(invocation, "node", KIND_NODE, &request.node_id, &call.min_seq, &error) ||
+	    !option_id(invocation, "parent", KIND_WORKSPACE, &request.parent_id, &call.min_seq, &error))
 		return verb_failed(&error);
 	const ProtobufCMessage *answer = call_with_key(invocation, &call, &error);
 	if (answer == NULL)
@@ -64,9 +66,12 @@ static const struct verb_option options[] = {
     {"repo", "url or path", "Git repository to clone; without one the workspace begins empty."},
     {"branch", "name", "Branch to check out; the repository's default without it."},
     {"node", "node", "Where it is made; the platform chooses without it."},
+    {"parent", "workspace", "Make it a child: on the same node, and deleted with it."},
+    {"template", "name", "Where its image, time to start and variables come from, unless they are given."},
     {"image", "image", "What its root file system is; the node's own system, read-only, without it."},
     {"env", "NAME=value", "Variable for everything that runs in it; not for secrets. May be repeated."},
     OPTION_WAIT,
+    OPTION_TIMEOUT,
     OPTION_KEY,
     OPTION_END,
 };

@@ -1,30 +1,19 @@
 /* roost workspace delete */
-#include "command.pb-c.h"
-#include "controller/cli/show.h"
-
-#include <stdio.h>
+#include "controller/cli/change.h"
 
 static int run(struct invocation *invocation)
 {
-	Roost__DeleteWorkspaceRequest request = ROOST__DELETE_WORKSPACE_REQUEST__INIT;
-	struct api_call call = {.command = API_delete_workspace, .request = &request.base};
-	request.id = argument_id(invocation, 0, KIND_WORKSPACE, &call.min_seq);
-	if (request.id == NULL)
-		return EXIT_FAILED;
-	struct error error;
-	const ProtobufCMessage *answer = api_call(invocation->client, &call, invocation->arena, &error);
-	if (answer == NULL)
-		return verb_failed(&error);
-	if (invocation_has(invocation, "wait"))
-		return show_outcome(invocation, &goal_workspace_deleted, request.id, call.min_seq, call.seq);
-	if (invocation->json)
-		return show_json(invocation, API_delete_workspace, answer);
-	printf("workspace %s is being deleted\n", request.id);
-	return EXIT_DONE;
+	static const struct change change = {.kind = KIND_WORKSPACE,
+					     .command = API_delete_workspace,
+					     .goal = &goal_workspace_deleted,
+					     .platform_waits = true};
+	return change_run(invocation, &change);
 }
 
 static const struct verb_option options[] = {
     OPTION_WAIT,
+    OPTION_TIMEOUT,
+    OPTION_KEY,
     OPTION_END,
 };
 
@@ -32,7 +21,7 @@ const struct verb verb_workspace_delete = {
     .noun = "workspace",
     .name = "delete",
     .arguments = "<workspace>",
-    .sentence = "End a workspace and remove its files, for good.",
+    .sentence = "End a workspace and its children and remove their files, for good.",
     .least = 1,
     .most = 1,
     .options = options,

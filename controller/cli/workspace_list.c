@@ -30,9 +30,20 @@ static const char *status(const Roost__Workspace *workspace, struct arena *arena
 	return workspace->status_uncertain_since == NULL ? word : arena_printf(arena, "%s?", word);
 }
 
+/* Why it is not as it should be, and since when nobody knows. */
+static const char *note(const Roost__Workspace *workspace, struct arena *arena)
+{
+	const char *since = workspace->status_uncertain_since;
+	const char *message = workspace->error_message == NULL ? "" : workspace->error_message;
+	if (since == NULL)
+		return message;
+	return arena_printf(arena, "unknown since %s%s%s", since, message[0] == '\0' ? "" : "; ", message);
+}
+
 static void print(const Roost__ListWorkspacesResponse *list, const Roost__ListNodesResponse *nodes, struct arena *arena)
 {
-	static const char *const headings[] = {"NAME", "ID", "NODE", "STATUS", "REPOSITORY", "BRANCH", "AGE", NULL};
+	static const char *const headings[] = {"NAME",	 "ID",	"NODE", "STATUS", "REPOSITORY",
+					       "BRANCH", "AGE", "NOTE", NULL};
 	struct table *table = table_new(headings, arena);
 	const char **ids = arena_array_of(arena, const char *, list->n_workspaces + 1);
 	for (size_t i = 0; i < list->n_workspaces; i++)
@@ -44,7 +55,7 @@ static void print(const Roost__ListWorkspacesResponse *list, const Roost__ListNo
 		table_row(table,
 			  (const char *[]){workspace->display_name, short_ids[i], node_name(nodes, workspace->node_id),
 					   status(workspace, arena), workspace->repository, workspace->branch,
-					   text_age(workspace->created_at, now, arena)});
+					   text_age(workspace->created_at, now, arena), note(workspace, arena)});
 	}
 	table_print(table, "There is no workspace. Make one with: roost workspace create <name>");
 }

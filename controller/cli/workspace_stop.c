@@ -1,30 +1,19 @@
 /* roost workspace stop */
-#include "command.pb-c.h"
-#include "controller/cli/show.h"
-
-#include <stdio.h>
+#include "controller/cli/change.h"
 
 static int run(struct invocation *invocation)
 {
-	Roost__StopWorkspaceRequest request = ROOST__STOP_WORKSPACE_REQUEST__INIT;
-	struct api_call call = {.command = API_stop_workspace, .request = &request.base};
-	request.id = argument_id(invocation, 0, KIND_WORKSPACE, &call.min_seq);
-	if (request.id == NULL)
-		return EXIT_FAILED;
-	struct error error;
-	const ProtobufCMessage *answer = api_call(invocation->client, &call, invocation->arena, &error);
-	if (answer == NULL)
-		return verb_failed(&error);
-	if (invocation_has(invocation, "wait"))
-		return show_outcome(invocation, &goal_workspace_stopped, request.id, call.min_seq, call.seq);
-	if (invocation->json)
-		return show_json(invocation, API_stop_workspace, answer);
-	printf("workspace %s is %s\n", request.id, status_word(answer, invocation->arena));
-	return EXIT_DONE;
+	static const struct change change = {.kind = KIND_WORKSPACE,
+					     .command = API_stop_workspace,
+					     .goal = &goal_workspace_stopped,
+					     .platform_waits = true};
+	return change_run(invocation, &change);
 }
 
 static const struct verb_option options[] = {
     OPTION_WAIT,
+    OPTION_TIMEOUT,
+    OPTION_KEY,
     OPTION_END,
 };
 

@@ -45,15 +45,10 @@ static void done(struct pipeline_work *work, const struct decision *decision, co
 		return;
 	}
 	request->changed = decision->kind != DECISION_NOTHING;
-	const struct goal *goal = request->row->command->goal;
-	if (goal != NULL) {
-		const struct entity_store *store = projection_entities(commands->settings.projection);
-		struct watched *watched = outcome_watch(store, goal, &decision->answer, request->arena);
-		request->cascaded = (uint32_t)watched->workspace_count - !goal->of_node;
-		if (request->wait_ms > 0) {
-			waiting_begin(commands->waiting, request, watched);
-			return;
-		}
+	request->cascaded = decision->cascade_deleted;
+	if (request->wait_ms > 0 && request->row->command->goal != NULL) {
+		waiting_begin(commands->waiting, request, &decision->answer);
+		return;
 	}
 	present_answer(commands, &decision->answer, request->arena);
 	request_answer(request, request->row->command->respond(request, &decision->answer));
@@ -67,7 +62,7 @@ void change_run(struct request *request)
 	change->work = (struct pipeline_work){
 	    .arena = request->arena,
 	    .owner = request->owner,
-	    .actor = request->owner,
+	    .actor = request->system ? "sweeper" : request->owner,
 	    .cause = request->row->name,
 	    .idempotency_key = request->key,
 	    .request_hash = request->key != NULL ? request->hash : NULL,

@@ -5,7 +5,8 @@
  *           so it changes nothing.
  *  decide   with respond: changes what the log says; pipeline.h does the rest. `respond` makes the
  *           response from the resource as it was right after the record; live fields are filled in.
- *  run      anything else, such as a call to a node. It ends the request itself. */
+ *  run      anything else, such as a call to a node. It ends the request itself, or goes on with
+ *           change_run when it has `decide` as well. */
 #ifndef ROOST_CONTROLLER_COMMANDS_COMMAND_H
 #define ROOST_CONTROLLER_COMMANDS_COMMAND_H
 

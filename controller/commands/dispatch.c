@@ -142,10 +142,10 @@ static void command_run(struct request *request)
 	const struct command *command = request->row->command;
 	if (command->query != NULL)
 		query_run(request);
-	else if (command->decide != NULL)
-		change_run(request);
-	else
+	else if (command->run != NULL)
 		command->run(request);
+	else
+		change_run(request);
 }
 
 static void new_enough(void *context, const struct error *error)

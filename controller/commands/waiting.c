@@ -142,8 +142,10 @@ void waiting_free(struct waiting *waiting)
 	uv_close((uv_handle_t *)&waiting->timer, timer_closed);
 }
 
-void waiting_begin(struct waiting *waiting, struct request *request, const struct watched *watched)
+void waiting_begin(struct waiting *waiting, struct request *request, const struct answer *answer)
 {
+	const struct entity_store *store = projection_entities(waiting->commands->settings.projection);
+	const struct watched *watched = outcome_watch(store, request->row->command->goal, answer, request->arena);
 	if (waiting->ended || waiting->count == WAITERS_MAX || is_settled(waiting, watched)) {
 		answer_now(waiting, request, watched);
 		return;

@@ -16,8 +16,8 @@ void waiting_end(struct waiting *waiting);
 /* After waiting_end. */
 void waiting_free(struct waiting *waiting);
 
-/* Takes the request over: it is answered now or later. */
-void waiting_begin(struct waiting *waiting, struct request *request, const struct watched *watched);
+/* Takes the request over: it is answered now or later. `answer` is what the decision came to. */
+void waiting_begin(struct waiting *waiting, struct request *request, const struct answer *answer);
 
 /* A record of this aggregate was applied; and the end of a turn in which some were. */
 void waiting_touched(struct waiting *waiting, const char *aggregate_id);
