@@ -22,7 +22,9 @@ struct fake_agent {
 	uv_timer_t beat;
 	char log_id[27];
 	uint64_t log_epoch, held_version;
-	int applies;
+	int applies, inventories;
+	fake_inventory_change *change_inventory;
+	void *change_context;
 	uint64_t node_version, told_node_version;
 	Roost__WantedNode__Desired node_desired;
 	bool said_running, said_removed;
@@ -260,7 +262,28 @@ static void on_probe(struct fake_agent *agent, const struct incoming *message, s
 	answer(agent, message, &response.base, arena);
 }
 
-static void on_inventory(struct fake_agent *agent, const struct incoming *message, struct arena *arena)
+static void list_sessions(const struct fake_agent *agent, Roost__InventoryResponse *response, struct arena *arena)
+{
+	response->sessions = arena_array_of(arena, const char *, (size_t)agent->session_count + 1);
+	for (int i = 0; i < agent->session_count; i++)
+		if (!agent->sessions[i].ended)
+			response->sessions[response->n_sessions++] = agent->sessions[i].id;
+}
+
+static void answer_error(struct fake_agent *agent, const struct incoming *message, struct arena *arena)
+{
+	struct error error;
+	error_set(&error, ERROR_INTERNAL, "it cannot say what it has");
+	const struct header headers[] = {{HEADER_ERROR_CODE, "500"}, {HEADER_ERROR, "internal"}};
+	struct outgoing reply = {.subject = message->reply,
+				 .data = envelope_encode_error(&error, NULL, false, arena),
+				 .headers = headers,
+				 .header_count = 2};
+	connection_publish(agent->connection, &reply, NULL);
+}
+
+static void on_inventory(struct fake_agent *agent, const struct incoming *message,
+			 const Roost__InventoryRequest *request, struct arena *arena)
 {
 	Roost__InventoryResponse response = ROOST__INVENTORY_RESPONSE__INIT;
 	response.workspaces =
@@ -285,7 +308,14 @@ static void on_inventory(struct fake_agent *agent, const struct incoming *messag
 	response.has_log_epoch = response.has_held_version = true;
 	response.log_epoch = agent->log_epoch;
 	response.held_version = agent->held_version;
-	answer(agent, message, &response.base, arena);
+	list_sessions(agent, &response, arena);
+	agent->inventories++;
+	const char *cursor = request->cursor != NULL ? request->cursor : "";
+	if (agent->change_inventory != NULL &&
+	    !agent->change_inventory(agent->change_context, cursor, &response, arena))
+		answer_error(agent, message, arena);
+	else
+		answer(agent, message, &response.base, arena);
 }
 
 static void on_call(void *context, const struct incoming *message)
@@ -319,7 +349,10 @@ static void on_call(void *context, const struct incoming *message)
 	} else if (strcmp(subject.verb, "probe") == 0) {
 		on_probe(agent, message, arena);
 	} else if (strcmp(subject.verb, "inventory") == 0) {
-		on_inventory(agent, message, arena);
+		ProtobufCMessage *request =
+		    message_unpack(&roost__inventory_request__descriptor, message->data, arena, &error);
+		if (request != NULL)
+			on_inventory(agent, message, (Roost__InventoryRequest *)request, arena);
 	}
 	arena_free(arena);
 }
@@ -460,6 +493,17 @@ void fake_agent_has_unknown(struct fake_agent *agent, const char *id, const char
 	workspace->desired = ROOST__WANTED_WORKSPACE__DESIRED__RUN;
 	workspace->made_at = made_at_ms;
 	snprintf(workspace->owner, sizeof(workspace->owner), "%s", owner);
+}
+
+void fake_agent_changes_inventory(struct fake_agent *agent, fake_inventory_change *change, void *context)
+{
+	agent->change_inventory = change;
+	agent->change_context = context;
+}
+
+int fake_agent_inventories(const struct fake_agent *agent)
+{
+	return agent->inventories;
 }
 
 Roost__WantedNode__Desired fake_agent_wanted_node(const struct fake_agent *agent)

@@ -8,6 +8,7 @@
 #ifndef ROOST_TESTS_SUPPORT_FAKE_AGENT_H
 #define ROOST_TESTS_SUPPORT_FAKE_AGENT_H
 
+#include "bus/foundation/arena.h"
 #include "node.pb-c.h"
 
 #include <stdbool.h>
@@ -62,6 +63,13 @@ void fake_agent_writes_log(struct fake_agent *agent, const char *workspace_id, c
 /* As if a workspace of ours lay on the machine that nobody ever wanted: beats and the inventory name it,
  * until it is wanted removed. */
 void fake_agent_has_unknown(struct fake_agent *agent, const char *id, const char *owner, int64_t made_at_ms);
+
+/* Every inventory goes through `change` (NULL: none), which may hide, add and forge what it likes, in the
+ * arena; false makes the answer an error. `cursor` is "" for the first page. */
+typedef bool fake_inventory_change(void *context, const char *cursor, Roost__InventoryResponse *response,
+				   struct arena *arena);
+void fake_agent_changes_inventory(struct fake_agent *agent, fake_inventory_change *change, void *context);
+int fake_agent_inventories(const struct fake_agent *agent); /* asked for so far */
 
 /* What is wanted of the node itself; 0 before it was told. */
 Roost__WantedNode__Desired fake_agent_wanted_node(const struct fake_agent *agent);
