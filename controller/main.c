@@ -214,14 +214,14 @@ static struct connection *connect_as(struct controller *controller, const char *
 
 static bool open_all(struct controller *controller, struct error *error)
 {
-	int64_t key_ms = option_number(OPTION_IDEMPOTENCY_KEY_DAYS) * 24 * 3600 * 1000;
+	const struct projection_lifetimes lifetimes = projection_lifetimes_from_options();
 	const char *file = option_text(OPTION_ROOST_DATABASE);
 	if (file[0] != '\0')
 		snprintf(controller->database, sizeof(controller->database), "%s", file);
 	else
 		snprintf(controller->database, sizeof(controller->database), "%s/controller.db",
 			 option_text(OPTION_ROOST_DATA_DIR));
-	controller->projection = projection_open(controller->database, key_ms, error);
+	controller->projection = projection_open(controller->database, &lifetimes, error);
 	if (controller->projection == NULL)
 		return error_wrap(error, "projection %s", controller->database);
 	controller->answers = connect_as(controller, "roost-controller answers", false, error);

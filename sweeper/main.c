@@ -121,8 +121,9 @@ static bool open_projection(struct sweeper *sweeper, struct error *error)
 	else
 		snprintf(sweeper->database, sizeof(sweeper->database), "%s/sweeper.db",
 			 option_text(OPTION_ROOST_DATA_DIR));
-	/* The keys are the controllers' concern: the shortest time keeps the file small. */
-	sweeper->parts.projection = projection_open(sweeper->database, 1, error);
+	struct projection_lifetimes lifetimes = projection_lifetimes_from_options();
+	lifetimes.idempotency_ms = 1; /* the keys are the controllers' concern: the file stays small */
+	sweeper->parts.projection = projection_open(sweeper->database, &lifetimes, error);
 	return sweeper->parts.projection != NULL || error_wrap(error, "projection %s", sweeper->database);
 }
 

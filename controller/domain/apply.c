@@ -5,6 +5,7 @@
 
 #include "bus/foundation/planted.h"
 #include "controller/domain/changes.h"
+#include "controller/domain/snapshot.h"
 #include <string.h>
 
 static apply_function *const functions[] = {
@@ -56,6 +57,8 @@ static apply_function *const functions[] = {
 static bool apply_change(struct applying *applying, const Roost__Change *change)
 {
 	size_t number = (size_t)change->change_case;
+	if (number == ROOST__CHANGE__CHANGE_SNAPSHOT)
+		return apply_snapshot(applying, change);
 	if (number == ROOST__CHANGE__CHANGE_REPORT_REJECTED)
 		return applying->node != NULL;
 	if (number >= sizeof(functions) / sizeof(functions[0]) || functions[number] == NULL)
@@ -67,18 +70,29 @@ static bool apply_change(struct applying *applying, const Roost__Change *change)
 	return functions[number](applying, change);
 }
 
+static void count_record(struct arena *arena, Roost__SnapshotState **snapshot)
+{
+	if (*snapshot == NULL)
+		arena_message(arena, *snapshot, roost__snapshot_state__init);
+	(*snapshot)->has_records_since = true;
+	(*snapshot)->records_since++;
+}
+
 static void load_aggregate(struct applying *applying)
 {
 	const Roost__Record *record = applying->record;
 	const struct entity_store *store = applying->store;
 	if (record->kind == ROOST__RECORD__KIND__NODE) {
 		applying->node = store->node(store->context, record->aggregate_id, applying->arena);
+		if (applying->node != NULL)
+			count_record(applying->arena, &applying->node->snapshot);
 	} else if (record->kind == ROOST__RECORD__KIND__OWNER) {
 		applying->owner = store->owner(store->context, record->aggregate_id, applying->arena);
 		if (applying->owner == NULL) {
 			arena_message(applying->arena, applying->owner, roost__owner_state__init);
 			applying->owner->owner = record->aggregate_id;
 		}
+		count_record(applying->arena, &applying->owner->snapshot);
 	}
 }
 
@@ -89,6 +103,8 @@ static void put_node(struct applying *applying)
 	node->version = applying->record->version;
 	node->has_last_seq = true;
 	node->last_seq = applying->seq;
+	if (node->snapshot == NULL) /* just made */
+		count_record(applying->arena, &node->snapshot);
 	if (applying->record->report_position != NULL)
 		node->report_position = applying->record->report_position;
 	applying->store->put_node(applying->store->context, node);
@@ -149,6 +165,7 @@ static void remember_key(const struct applying *applying, const struct answer *a
 	    .recorded_at_ms = record->recorded_at,
 	    .answer_id = record->answer_id,
 	    .node_id = claimed_node(record),
+	    .of_node = record->kind == ROOST__RECORD__KIND__NODE ? record->aggregate_id : NULL,
 	    .answer = *answer,
 	};
 	applying->store->put_keyed(applying->store->context, record->owner, record->idempotency_key, &keyed);
@@ -166,6 +183,8 @@ void apply_record(const struct entity_store *store, uint64_t seq, const Roost__R
 	outcome->events = arena_array_of(arena, Roost__Event *, record->n_changes);
 	outcome->event_indexes = arena_array_of(arena, uint32_t, record->n_changes);
 	load_aggregate(&applying);
+	if (store->snapshots != NULL && snapshot_of_record(record) == NULL)
+		store->snapshots->drop(store->context, record); /* a snapshot is whole, or nothing */
 	for (size_t i = 0; i < record->n_changes; i++) {
 		applying.about = (struct described){0};
 		if (!apply_change(&applying, record->changes[i])) {

@@ -20,6 +20,7 @@ struct applying {
 typedef bool apply_function(struct applying *applying, const Roost__Change *change);
 
 apply_function apply_owner_node_claimed, apply_owner_workspace_placed, apply_owner_node_released;
+apply_function apply_snapshot;
 apply_function apply_node_created, apply_node_running, apply_node_stopping, apply_node_stopped, apply_node_failed,
     apply_node_deleting, apply_node_deleted, apply_node_health_changed, apply_node_capabilities_changed,
     apply_node_starting, apply_node_stop_failed, apply_node_degraded, apply_node_recovered, apply_log_rolled_back;

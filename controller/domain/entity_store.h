@@ -25,6 +25,7 @@ struct keyed_command {
 	int64_t recorded_at_ms;
 	const char *answer_id; /* of the resource */
 	const char *node_id;   /* the node of a claim; NULL when there was none */
+	const char *of_node;   /* whose record it is, for puts: NULL for the owner's own */
 	struct answer answer;  /* as it was right after the record; empty while only claimed */
 };
 
@@ -32,6 +33,8 @@ struct workspace_states {
 	Roost__WorkspaceState **items;
 	size_t count;
 };
+
+struct snapshot_store;
 
 struct entity_store {
 	Roost__OwnerState *(*owner)(void *context, const char *owner, struct arena *arena);
@@ -50,6 +53,9 @@ struct entity_store {
 	void (*put_workspace)(void *context, const Roost__WorkspaceState *state);
 	void (*put_session)(void *context, const Roost__SessionState *state);
 	void (*put_keyed)(void *context, const char *owner, const char *key, const struct keyed_command *keyed);
+
+	/* NULL for a store that never sees snapshots: they then change nothing in it. */
+	const struct snapshot_store *snapshots;
 
 	/* The first error that a read or a write met, or NULL. May be NULL for stores that cannot fail.
 	 * A decision made on a failed store becomes a refusal with platform_unavailable. */

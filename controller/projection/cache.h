@@ -23,6 +23,7 @@ struct cached {
 	const char *status;		/* the word; static */
 	int64_t wanted_version;
 	int64_t deadline_at; /* 0: none */
+	int64_t ended_at;    /* deleted, or a session's end; 0 while it lives */
 	char *name_key;	     /* workspaces */
 	bool has_state;	     /* an owner may be known by name alone */
 	size_t size, capacity;

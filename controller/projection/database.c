@@ -160,8 +160,9 @@ void database_close(struct projection *projection)
 
 bool database_empty(struct projection *projection)
 {
-	static const char tables[] = "DROP TABLE position; DROP TABLE owner; DROP TABLE node; DROP TABLE workspace;"
-				     "DROP TABLE session; DROP TABLE event; DROP TABLE keyed; PRAGMA user_version = 0;";
+	static const char tables[] =
+	    "DROP TABLE position; DROP TABLE owner; DROP TABLE node; DROP TABLE workspace;"
+	    "DROP TABLE session; DROP TABLE event; DROP TABLE keyed; DROP TABLE page; PRAGMA user_version = 0;";
 	bool corrupt = false;
 	struct error error;
 	for (int i = 0; i < STATEMENT_COUNT; i++)

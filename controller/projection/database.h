@@ -3,6 +3,7 @@
 #ifndef ROOST_CONTROLLER_PROJECTION_DATABASE_H
 #define ROOST_CONTROLLER_PROJECTION_DATABASE_H
 
+#include "controller/domain/snapshot.h"
 #include "controller/projection/cache.h"
 #include "controller/projection/projection.h"
 #include <sqlite3.h>
@@ -18,7 +19,7 @@ struct projection {
 	sqlite3 *db;
 	sqlite3_stmt *statements[STATEMENT_COUNT];
 	char *path;
-	int64_t idempotency_ms;
+	struct projection_lifetimes lifetimes;
 	bool failed, corrupt;
 	struct error failure;
 	struct cache cache;
@@ -31,6 +32,8 @@ struct projection {
 	struct arena *scratch;	      /* of the record being applied */
 	uint64_t records, undecodable, skipped;
 	int64_t newest_record_ms, keys_forgotten_ms;
+	int64_t things_expired_ms;	   /* what ended before this is gone */
+	int64_t pages;			   /* of snapshots, that wait for their last one */
 	int64_t last_numbers[CACHE_KINDS]; /* the highest row number given out */
 };
 
@@ -76,6 +79,8 @@ bool projection_sound(const struct projection *projection, struct error *error);
 void entities_open(struct projection *projection);
 bool entities_read_numbers(struct projection *projection);			 /* at start, and when emptied */
 void entities_flush(struct projection *projection);				 /* writes what is only in the cache */
+void entities_forget_cached(struct projection *projection);			 /* after a flush; rows were deleted */
+int64_t node_ended_ms(const Roost__NodeState *state);				 /* 0: it is not deleted */
 int64_t entities_owner_number(struct projection *projection, const char *owner); /* made when unknown */
 int64_t entities_find_owner(struct projection *projection, const char *owner);	 /* 0 when unknown */
 /* The row number of an entity, 0 when unknown. */
@@ -87,6 +92,20 @@ int64_t entities_owner_of(struct projection *projection, enum cache_kind kind, c
 struct keyed_command *keys_get(void *context, const char *owner, const char *key, struct arena *arena);
 void keys_put(void *context, const char *owner, const char *key, const struct keyed_command *keyed);
 void keys_forget_old(struct projection *projection);
+int64_t keys_floor(const struct projection *projection); /* older ones are no more */
+enum answer_kind { ANSWER_NONE, ANSWER_NODE, ANSWER_WORKSPACE, ANSWER_SESSION };
+
+/* A record's event at its place, and those that have had their time. */
+void events_put(struct projection *projection, const Roost__Record *of, int64_t place, const Roost__Event *event);
+int64_t events_floor(const struct projection *projection);
+
+/* Expiry, as expiry.c tells. What ended so long ago that it should be gone already is to be watched. */
+void expiry_of_things(struct projection *projection);
+void expiry_of_events(struct projection *projection);
+void expiry_watch(struct projection *projection, int64_t ended_ms);
+
+extern const struct snapshot_store projection_snapshots;
+void snapshots_read_pages(struct projection *projection); /* at start, and when emptied */
 
 /* Where an event is kept: by sequence and index of the change. */
 enum { EVENTS_PER_RECORD = 4096 };

@@ -161,13 +161,20 @@ static void write_owner(struct projection *projection, const struct cached *entr
 	statement_run(projection, stmt);
 }
 
+static void bind_time(sqlite3_stmt *stmt, int place, int64_t at)
+{
+	if (stmt != NULL && at != 0)
+		sqlite3_bind_int64(stmt, place, at);
+}
+
 static void write_node(struct projection *projection, const struct cached *entry)
 {
 	sqlite3_stmt *stmt = begin_writing(projection, entry, entry->stored ? STATEMENT_SET_NODE : STATEMENT_MAKE_NODE);
 	bind_text(stmt, 3, entry->status);
+	bind_time(stmt, 4, entry->ended_at);
 	if (!entry->stored) {
-		bind_text(stmt, 4, entry->id);
-		sqlite3_bind_int64(stmt, 5, entry->owner);
+		bind_text(stmt, 5, entry->id);
+		sqlite3_bind_int64(stmt, 6, entry->owner);
 	}
 	statement_run(projection, stmt);
 }
@@ -186,21 +193,21 @@ static void write_workspace(struct projection *projection, const struct cached *
 	sqlite3_stmt *stmt = begin_writing(projection, entry, which);
 	bind_text(stmt, 3, entry->status);
 	sqlite3_bind_int64(stmt, 4, entry->wanted_version);
-	if (entry->deadline_at != 0)
-		sqlite3_bind_int64(stmt, 5, entry->deadline_at);
+	bind_time(stmt, 5, entry->deadline_at);
+	bind_time(stmt, 6, entry->ended_at);
 	if (which != STATEMENT_SET_WORKSPACE)
-		bind_text(stmt, 6, entry->name_key);
+		bind_text(stmt, 7, entry->name_key);
 	if (which == STATEMENT_MAKE_WORKSPACE) {
-		bind_text(stmt, 7, entry->id);
-		sqlite3_bind_int64(stmt, 8, entry->owner);
-		sqlite3_bind_int64(stmt, 9, entry->node);
+		bind_text(stmt, 8, entry->id);
+		sqlite3_bind_int64(stmt, 9, entry->owner);
+		sqlite3_bind_int64(stmt, 10, entry->node);
 	}
 	if (statement_run_unless_taken(projection, stmt))
 		return;
 	/* No decision makes such a record, but if one got into the log, nothing may stop at it. */
 	log_error("workspace %s has the name of another one of its node", entry->id);
 	if (stmt != NULL)
-		sqlite3_bind_null(stmt, 6);
+		sqlite3_bind_null(stmt, 7);
 	statement_run(projection, stmt);
 }
 
@@ -210,11 +217,12 @@ static void write_session(struct projection *projection, const struct cached *en
 	    begin_writing(projection, entry, entry->stored ? STATEMENT_SET_SESSION : STATEMENT_MAKE_SESSION);
 	bind_text(stmt, 3, entry->status);
 	sqlite3_bind_int64(stmt, 4, entry->wanted_version);
+	bind_time(stmt, 5, entry->ended_at);
 	if (!entry->stored) {
-		bind_text(stmt, 5, entry->id);
-		sqlite3_bind_int64(stmt, 6, entry->owner);
-		sqlite3_bind_int64(stmt, 7, entry->node);
-		sqlite3_bind_int64(stmt, 8, entry->workspace);
+		bind_text(stmt, 6, entry->id);
+		sqlite3_bind_int64(stmt, 7, entry->owner);
+		sqlite3_bind_int64(stmt, 8, entry->node);
+		sqlite3_bind_int64(stmt, 9, entry->workspace);
 	}
 	statement_run(projection, stmt);
 }
@@ -247,6 +255,12 @@ void entities_flush(struct projection *projection)
 		entry->stored = true;
 		entry->renamed = false;
 	}
+}
+
+void entities_forget_cached(struct projection *projection)
+{
+	cache_clear(&projection->cache);
+	projection->missed.id[0] = '\0';
 }
 
 /* A new entry with the next row number of its kind; it becomes a row with the next flush. */
@@ -282,6 +296,20 @@ static void put_owner(void *context, const Roost__OwnerState *state)
 		put(projection, cache_find(&projection->cache, CACHE_OWNER, state->owner), &state->base);
 }
 
+int64_t node_ended_ms(const Roost__NodeState *state)
+{
+	if (state->resource->status != ROOST__NODE__STATUS__DELETED)
+		return 0;
+	return state->has_status_since_at ? state->status_since_at : state->resource->updated_at;
+}
+
+static int64_t workspace_ended_ms(const Roost__WorkspaceState *state)
+{
+	if (state->resource->status != ROOST__WORKSPACE__STATUS__DELETED)
+		return 0;
+	return state->has_status_since_at ? state->status_since_at : state->resource->updated_at;
+}
+
 static void put_node(void *context, const Roost__NodeState *state)
 {
 	struct projection *projection = context;
@@ -294,6 +322,7 @@ static void put_node(void *context, const Roost__NodeState *state)
 		entry->owner = owner;
 	}
 	entry->status = node_status_word(state->resource->status);
+	entry->ended_at = node_ended_ms(state);
 	put(projection, entry, &state->base);
 }
 
@@ -314,6 +343,8 @@ static void put_workspace(void *context, const Roost__WorkspaceState *state)
 	entry->gone = state->resource->status == ROOST__WORKSPACE__STATUS__DELETED;
 	entry->wanted_version = (int64_t)state->wanted_version;
 	entry->deadline_at = state->has_deadline_at ? state->deadline_at : 0;
+	entry->ended_at = workspace_ended_ms(state);
+	expiry_watch(projection, entry->ended_at);
 	cache_set_name_key(entry, state->name_key);
 	put(projection, entry, &state->base);
 }
@@ -335,6 +366,8 @@ static void put_session(void *context, const Roost__SessionState *state)
 	}
 	entry->status = session_status_word(state->resource->status);
 	entry->wanted_version = (int64_t)state->wanted_version;
+	entry->ended_at = session_is_live(state->resource->status) ? 0 : state->resource->stopped_at;
+	expiry_watch(projection, entry->ended_at);
 	put(projection, entry, &state->base);
 }
 
@@ -367,4 +400,5 @@ void entities_open(struct projection *projection)
 	projection->writing.put_workspace = put_workspace;
 	projection->writing.put_session = put_session;
 	projection->writing.put_keyed = keys_put;
+	projection->writing.snapshots = &projection_snapshots;
 }

@@ -1,6 +1,7 @@
 /* Events by owner, node, workspace or session, in both directions. A cursor is <sequence>-<index>. */
 #include "controller/projection/database.h"
 
+#include "bus/wire/message.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -99,6 +100,7 @@ bool projection_list_events(struct projection *projection, const char *owner, co
 		sqlite3_bind_int64(stmt, 1, whose);
 		sqlite3_bind_int64(stmt, 2, from);
 		sqlite3_bind_int64(stmt, 3, (int64_t)limit + 1);
+		sqlite3_bind_int64(stmt, 4, events_floor(projection));
 		last = read_events(projection, stmt, limit, arena, page, &more);
 	}
 	if (more || filter->ascending)
@@ -118,4 +120,40 @@ bool projection_events_of_record(struct projection *projection, uint64_t seq, st
 		read_events(projection, stmt, EVENTS_PER_RECORD, arena, page, &more);
 	}
 	return projection_sound(projection, error);
+}
+
+/* ---- writing ---- */
+
+static int64_t number_or_zero(struct projection *projection, enum cache_kind kind, const char *id)
+{
+	return id == NULL ? 0 : entities_number(projection, kind, id);
+}
+
+static void bind_number(sqlite3_stmt *stmt, int place, int64_t number)
+{
+	if (number != 0)
+		sqlite3_bind_int64(stmt, place, number);
+}
+
+/* The owner's own events name nodes, too, but whether those are known depends on what the log still
+ * holds: they are found by the owner alone. */
+void events_put(struct projection *projection, const Roost__Record *of, int64_t place, const Roost__Event *event)
+{
+	bool of_node = of->kind == ROOST__RECORD__KIND__NODE;
+	int64_t owner = entities_owner_number(projection, of->owner);
+	int64_t node = of_node ? entities_number(projection, CACHE_NODE, of->aggregate_id) : 0;
+	int64_t workspace = of_node ? number_or_zero(projection, CACHE_WORKSPACE, event->workspace_id) : 0;
+	int64_t session = of_node ? number_or_zero(projection, CACHE_SESSION, event->session_id) : 0;
+	struct bytes packed = message_pack(&event->base, projection->scratch);
+	sqlite3_stmt *stmt = statement(projection, STATEMENT_MAKE_EVENT);
+	if (stmt == NULL)
+		return;
+	sqlite3_bind_int64(stmt, 1, place);
+	sqlite3_bind_int64(stmt, 2, event->created_at);
+	sqlite3_bind_int64(stmt, 3, owner);
+	bind_number(stmt, 4, node);
+	bind_number(stmt, 5, workspace);
+	bind_number(stmt, 6, session);
+	bind_bytes(stmt, 7, packed.data, packed.size);
+	statement_run(projection, stmt);
 }

@@ -3,10 +3,8 @@
 
 #include <string.h>
 
-enum answer_kind { ANSWER_NONE, ANSWER_NODE, ANSWER_WORKSPACE, ANSWER_SESSION };
-
-/* Old keys are forgotten when the log's own time has moved on by this much. */
-enum { FORGET_EVERY_MS = 10 * 60 * 1000 };
+/* Old keys are hidden at once, and forgotten when the log's own time has moved on by this much. */
+enum { FORGET_EVERY_MS = 10 * 60 * 1000, FORGOTTEN_AT_ONCE = 4000 };
 
 static void unpack_answer(struct projection *projection, sqlite3_stmt *stmt, struct answer *answer, struct arena *arena)
 {
@@ -34,6 +32,7 @@ struct keyed_command *keys_get(void *context, const char *owner, const char *key
 		return NULL;
 	sqlite3_bind_int64(stmt, 1, number);
 	bind_text(stmt, 2, key);
+	sqlite3_bind_int64(stmt, 3, keys_floor(projection));
 	if (!statement_row(projection, stmt))
 		return NULL;
 	struct keyed_command *keyed = arena_new_of(arena, struct keyed_command);
@@ -47,6 +46,11 @@ struct keyed_command *keys_get(void *context, const char *owner, const char *key
 	unpack_answer(projection, stmt, &keyed->answer, arena);
 	sqlite3_reset(stmt);
 	return keyed;
+}
+
+int64_t keys_floor(const struct projection *projection)
+{
+	return projection->newest_record_ms - projection->lifetimes.idempotency_ms;
 }
 
 static enum answer_kind kind_of(const struct answer *answer)
@@ -74,7 +78,10 @@ static struct bytes pack_answer(const struct answer *answer, struct arena *arena
 static void write_key(struct projection *projection, enum statement which, int64_t owner, const char *key,
 		      const struct keyed_command *keyed, struct bytes answer)
 {
+	int64_t node = keyed->of_node == NULL ? 0 : entities_number(projection, CACHE_NODE, keyed->of_node);
 	sqlite3_stmt *stmt = statement(projection, which);
+	if (stmt == NULL)
+		return;
 	sqlite3_bind_int64(stmt, 1, owner);
 	bind_text(stmt, 2, key);
 	bind_bytes(stmt, 3, keyed->request_hash, 32);
@@ -83,6 +90,7 @@ static void write_key(struct projection *projection, enum statement which, int64
 	bind_text(stmt, 6, keyed->node_id);
 	sqlite3_bind_int(stmt, 7, kind_of(&keyed->answer));
 	bind_bytes(stmt, 8, answer.data, answer.size);
+	sqlite3_bind_int64(stmt, 9, node);
 	statement_run(projection, stmt);
 }
 
@@ -97,14 +105,24 @@ void keys_put(void *context, const char *owner, const char *key, const struct ke
 		write_key(projection, STATEMENT_SET_KEYED, number, key, keyed, answer);
 }
 
+/* Never many at once: commits wait for it. What is left is hidden, and goes with the next ones. */
 void keys_forget_old(struct projection *projection)
 {
-	if (projection->newest_record_ms - projection->keys_forgotten_ms < FORGET_EVERY_MS)
+	int64_t floor = keys_floor(projection);
+	sqlite3_stmt *stmt = statement(projection, STATEMENT_OLDEST_KEYED);
+	if (stmt == NULL || projection->newest_record_ms - projection->keys_forgotten_ms < FORGET_EVERY_MS)
 		return;
-	projection->keys_forgotten_ms = projection->newest_record_ms;
-	sqlite3_stmt *stmt = statement(projection, STATEMENT_FORGET_KEYED);
+	sqlite3_bind_int64(stmt, 1, FORGOTTEN_AT_ONCE);
+	if (statement_row(projection, stmt)) {
+		int64_t at = sqlite3_column_int64(stmt, 0) + 1;
+		floor = at < floor ? at : floor;
+		sqlite3_reset(stmt);
+	}
+	if (floor == keys_floor(projection))
+		projection->keys_forgotten_ms = projection->newest_record_ms;
+	stmt = statement(projection, STATEMENT_FORGET_KEYED);
 	if (stmt == NULL)
 		return;
-	sqlite3_bind_int64(stmt, 1, projection->newest_record_ms - projection->idempotency_ms);
+	sqlite3_bind_int64(stmt, 1, floor);
 	statement_run(projection, stmt);
 }

@@ -4,6 +4,7 @@
 #include "controller/projection/projection.h"
 
 #include "bus/foundation/log.h"
+#include "bus/foundation/options.h"
 #include "bus/wire/subject.h"
 #include "controller/domain/apply.h"
 #include "controller/projection/database.h"
@@ -37,10 +38,21 @@ static void read_counts(struct projection *projection)
 	projection->records = (uint64_t)sqlite3_column_int64(stmt, 4);
 	projection->undecodable = (uint64_t)sqlite3_column_int64(stmt, 5);
 	projection->skipped = (uint64_t)sqlite3_column_int64(stmt, 6);
+	projection->newest_record_ms = sqlite3_column_int64(stmt, 7);
 	sqlite3_reset(stmt);
 }
 
-struct projection *projection_open(const char *path, int64_t idempotency_ms, struct error *error)
+struct projection_lifetimes projection_lifetimes_from_options(void)
+{
+	static const int64_t day_ms = 24 * 3600 * 1000;
+	return (struct projection_lifetimes){
+	    .retention_ms = option_number(OPTION_LOG_RETENTION_DAYS) * day_ms,
+	    .idempotency_ms = option_number(OPTION_IDEMPOTENCY_KEY_DAYS) * day_ms,
+	    .tombstone_ms = option_number(OPTION_LOG_TOMBSTONE_DAYS) * day_ms,
+	};
+}
+
+struct projection *projection_open(const char *path, const struct projection_lifetimes *lifetimes, struct error *error)
 {
 	struct projection *projection = calloc(1, sizeof(*projection));
 	char *copy = strdup(path);
@@ -51,7 +63,7 @@ struct projection *projection_open(const char *path, int64_t idempotency_ms, str
 		return NULL;
 	}
 	projection->path = copy;
-	projection->idempotency_ms = idempotency_ms;
+	projection->lifetimes = *lifetimes;
 	bool corrupt;
 	bool opened = database_open(projection, &corrupt, error);
 	if (!opened && corrupt) {
@@ -68,6 +80,7 @@ struct projection *projection_open(const char *path, int64_t idempotency_ms, str
 	entities_open(projection);
 	entities_read_numbers(projection);
 	read_counts(projection);
+	snapshots_read_pages(projection);
 	return projection;
 }
 
@@ -120,39 +133,6 @@ static bool store_begin(void *context, struct error *error)
 	return projection_sound(projection, error);
 }
 
-static int64_t number_or_zero(struct projection *projection, enum cache_kind kind, const char *id)
-{
-	return id == NULL ? 0 : entities_number(projection, kind, id);
-}
-
-static void bind_number(sqlite3_stmt *stmt, int place, int64_t number)
-{
-	if (number != 0)
-		sqlite3_bind_int64(stmt, place, number);
-}
-
-static void store_event(struct projection *projection, uint64_t seq, uint32_t index, const char *owner,
-			const Roost__Event *event)
-{
-	if (index >= EVENTS_PER_RECORD)
-		return;
-	int64_t of_owner = entities_owner_number(projection, owner);
-	int64_t node = number_or_zero(projection, CACHE_NODE, event->node_id);
-	int64_t workspace = number_or_zero(projection, CACHE_WORKSPACE, event->workspace_id);
-	int64_t session = number_or_zero(projection, CACHE_SESSION, event->session_id);
-	struct bytes packed = message_pack(&event->base, projection->scratch);
-	sqlite3_stmt *stmt = statement(projection, STATEMENT_MAKE_EVENT);
-	if (stmt == NULL)
-		return;
-	sqlite3_bind_int64(stmt, 1, (int64_t)(seq * EVENTS_PER_RECORD + index));
-	sqlite3_bind_int64(stmt, 2, of_owner);
-	bind_number(stmt, 3, node);
-	bind_number(stmt, 4, workspace);
-	bind_number(stmt, 5, session);
-	bind_bytes(stmt, 6, packed.data, packed.size);
-	statement_run(projection, stmt);
-}
-
 /* What could not be read still is its aggregate's newest record: the next append must expect it, or
  * nothing could ever be appended there again. */
 static void stand_behind(struct projection *projection, const struct stored_record *stored)
@@ -180,6 +160,30 @@ static void stand_behind(struct projection *projection, const struct stored_reco
 	}
 }
 
+static const char *word_of(Roost__Record__Kind kind)
+{
+	return kind == ROOST__RECORD__KIND__NODE ? "node" : kind == ROOST__RECORD__KIND__OWNER ? "owner" : "task";
+}
+
+/* NULL, or why the record is none of its subject's: nobody may change one aggregate by the log of another. */
+static const char *misplaced(const Roost__Record *record, const char *text)
+{
+	struct event_subject subject;
+	if (record->owner == NULL || record->aggregate_id == NULL)
+		return "it names no owner or aggregate";
+	if (!subject_parse_event(text, &subject) || strcmp(subject.owner, record->owner) != 0 ||
+	    strcmp(subject.kind, word_of(record->kind)) != 0 || strcmp(subject.id, record->aggregate_id) != 0)
+		return "it is of another owner or aggregate than its subject";
+	return NULL;
+}
+
+static void store_event(struct projection *projection, uint64_t seq, uint32_t index, const Roost__Record *record,
+			const Roost__Event *event)
+{
+	if (index < EVENTS_PER_RECORD)
+		events_put(projection, record, (int64_t)(seq * EVENTS_PER_RECORD + index), event);
+}
+
 static bool store_apply(void *context, const struct stored_record *stored, struct error *error)
 {
 	struct projection *projection = context;
@@ -188,24 +192,27 @@ static bool store_apply(void *context, const struct stored_record *stored, struc
 	projection->records++;
 	const Roost__Record *record = (const Roost__Record *)message_unpack(&roost__record__descriptor, stored->data,
 									    projection->scratch, &reason);
-	if (record == NULL || record->owner == NULL || record->aggregate_id == NULL) {
+	const char *wrong = record == NULL ? reason.message : misplaced(record, stored->subject);
+	if (wrong != NULL) {
 		projection->undecodable++;
 		log_warning("record %llu of %s is passed over: %s", (unsigned long long)stored->seq, stored->subject,
-			    record == NULL ? reason.message : "it names no owner or aggregate");
+			    wrong);
 		stand_behind(projection, stored);
 		return projection_sound(projection, error);
 	}
 	struct apply_outcome outcome;
+	if (record->recorded_at > projection->newest_record_ms)
+		projection->newest_record_ms = record->recorded_at;
+	expiry_of_things(projection);
 	apply_record(&projection->writing, stored->seq, record, projection->scratch, &outcome);
 	for (size_t i = 0; i < outcome.event_count; i++)
-		store_event(projection, stored->seq, outcome.event_indexes[i], record->owner, outcome.events[i]);
+		store_event(projection, stored->seq, outcome.event_indexes[i], record, outcome.events[i]);
 	if (outcome.skipped > 0) {
 		projection->skipped += outcome.skipped;
 		log_warning("%zu changes of record %llu of %s do not apply", outcome.skipped,
 			    (unsigned long long)stored->seq, stored->subject);
 	}
-	if (record->recorded_at > projection->newest_record_ms)
-		projection->newest_record_ms = record->recorded_at;
+	expiry_of_things(projection); /* a snapshot may have brought old ones back */
 	return projection_sound(projection, error);
 }
 
@@ -214,6 +221,7 @@ static bool store_commit(void *context, const struct projection_position *positi
 	struct projection *projection = context;
 	entities_flush(projection);
 	keys_forget_old(projection);
+	expiry_of_events(projection);
 	sqlite3_stmt *stmt = statement(projection, STATEMENT_SET_POSITION);
 	if (stmt == NULL)
 		return projection_sound(projection, error);
@@ -224,6 +232,7 @@ static bool store_commit(void *context, const struct projection_position *positi
 	sqlite3_bind_int64(stmt, 5, (int64_t)projection->records);
 	sqlite3_bind_int64(stmt, 6, (int64_t)projection->undecodable);
 	sqlite3_bind_int64(stmt, 7, (int64_t)projection->skipped);
+	sqlite3_bind_int64(stmt, 8, projection->newest_record_ms);
 	statement_run(projection, stmt);
 	stmt = statement(projection, STATEMENT_COMMIT);
 	if (stmt != NULL)
@@ -239,9 +248,10 @@ static bool store_rebuild(void *context, const char *reason, struct error *error
 	log_warning("the projection is made again from the log: %s", reason);
 	cache_clear(&projection->cache);
 	projection->records = projection->undecodable = projection->skipped = 0;
-	projection->newest_record_ms = projection->keys_forgotten_ms = 0;
+	projection->newest_record_ms = projection->keys_forgotten_ms = projection->things_expired_ms = 0;
 	if (!projection->failed && database_empty(projection))
 		entities_read_numbers(projection);
+	snapshots_read_pages(projection);
 	return projection_sound(projection, error);
 }
 

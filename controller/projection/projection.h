@@ -13,6 +13,7 @@
 
 #include "bus/foundation/arena.h"
 #include "bus/foundation/error.h"
+#include "bus/foundation/limits.h"
 #include "bus/log/projection_runner.h"
 #include "controller/domain/compaction.h"
 #include "controller/domain/entity_store.h"
@@ -21,10 +22,20 @@
 
 struct projection;
 
+/* How long things are kept, in record time. Programs that share a log must agree on them. */
+struct projection_lifetimes {
+	int64_t retention_ms;	/* events */
+	int64_t idempotency_ms; /* keys */
+	int64_t tombstone_ms;	/* deleted workspaces, ended sessions */
+};
+
+/* LOG_RETENTION_DAYS, IDEMPOTENCY_KEY_DAYS, LOG_TOMBSTONE_DAYS. */
+struct projection_lifetimes projection_lifetimes_from_options(void);
+
 /* Opens or makes the file (":memory:" for none). A file that is corrupt is moved aside to
  * <path>.corrupt and a new one made, which is logged. Refuses the file of a newer program and one that
- * cannot be written. Keys older than idempotency_ms (of record time) are forgotten. */
-struct projection *projection_open(const char *path, int64_t idempotency_ms, struct error *error);
+ * cannot be written. */
+struct projection *projection_open(const char *path, const struct projection_lifetimes *lifetimes, struct error *error);
 
 /* Uncommitted records are dropped; they are in the log. NULL is allowed. */
 void projection_close(struct projection *projection);
@@ -133,6 +144,18 @@ struct compactables {
 };
 bool projection_compaction_due(struct projection *projection, const struct compaction_limits *limits, uint32_t limit,
 			       struct arena *arena, struct compactables *out, struct error *error);
+
+/* A snapshot of an aggregate, page by page, as it is now; from a cursor of zeroes on. The last page has
+ * `last` set; snapshot_id and page are the caller's to fill in. Between two pages only pages of this
+ * snapshot may be applied to the aggregate. NULL with the error. */
+struct snapshot_cursor {
+	unsigned section;
+	int64_t number;
+	char key[IDEMPOTENCY_KEY_BYTES_MAX + 1];
+};
+Roost__Snapshot *projection_snapshot_page(struct projection *projection, const char *owner, const char *node_id,
+					  struct snapshot_cursor *cursor, size_t bytes_max, struct arena *arena,
+					  struct error *error);
 
 /* Keeps in mind, in this file alone, that the log has nothing more of the aggregate below `below_seq`. */
 bool projection_note_purged(struct projection *projection, const char *owner, const char *node_id, uint64_t below_seq,

@@ -37,8 +37,8 @@ bool projection_all_nodes(struct projection *projection, const char *after_id, u
 			  struct node_page *page, struct error *error)
 {
 	struct page found;
-	bool read = page_of(projection, STATEMENT_NODES, after_id, limit, &roost__node_state__descriptor, arena,
-			    &found, error);
+	bool read =
+	    page_of(projection, STATEMENT_NODES, after_id, limit, &roost__node_state__descriptor, arena, &found, error);
 	*page = (struct node_page){(Roost__NodeState **)found.items, found.count, found.next_cursor};
 	return read;
 }

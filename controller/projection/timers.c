@@ -65,6 +65,7 @@ static void add_key(struct projection *projection, int64_t owner, struct pending
 		return;
 	sqlite3_bind_int64(stmt, 1, owner);
 	bind_text(stmt, 2, claim->node_id);
+	sqlite3_bind_int64(stmt, 3, keys_floor(projection));
 	if (!statement_row(projection, stmt))
 		return;
 	if (sqlite3_column_bytes(stmt, 1) == 32) {

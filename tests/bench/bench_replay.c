@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { RECORDS = 200000, RUNS = 3, RECORDS_PER_TRANSACTION = 1000, KEY_DAYS_MS = 7 * 24 * 3600 * 1000 };
+enum { RECORDS = 200000, RUNS = 3, RECORDS_PER_TRANSACTION = 1000 };
+
+static const struct projection_lifetimes lifetimes = {7 * 86400000LL, 7 * 86400000LL, 30 * 86400000LL};
 
 static void die(const char *what)
 {
@@ -72,7 +74,7 @@ static double replay(struct log_fixture *fixture, const char *path, size_t recor
 	struct error error = {0};
 	struct projection_counts counts;
 	sqlite_floor_remove(path);
-	struct projection *projection = projection_open(path, KEY_DAYS_MS, &error);
+	struct projection *projection = projection_open(path, &lifetimes, &error);
 	if (projection == NULL)
 		die(error.message);
 	struct projection_store store = projection_runner_store(projection);

@@ -14,6 +14,7 @@
 enum { RECORDS_PER_TRANSACTION = 1000, RUNS = 3 };
 
 static const struct generated_log *generated;
+static const struct projection_lifetimes lifetimes = {7 * 86400000LL, 7 * 86400000LL, 30 * 86400000LL};
 
 static void die(const char *what)
 {
@@ -26,17 +27,17 @@ static double replay(const char *path)
 	struct error error = {0};
 	struct projection_position position = {.log_id = "01J00000000000000000000000", .log_epoch = 1};
 	sqlite_floor_remove(path);
-	struct projection *projection = projection_open(path, 7 * 86400000LL, &error);
+	struct projection *projection = projection_open(path, &lifetimes, &error);
 	if (projection == NULL)
 		die(error.message);
 	struct projection_store store = projection_runner_store(projection);
 	int64_t begun = clock_monotonic_ns();
 	for (size_t i = 0; i < generated->count; i++) {
 		const struct generated *record = &generated->records[i];
-		struct stored_record stored = {.seq = i + 1,
-					       .subject = "roost.evt.alice.node.bench",
-					       .record_id = record->id,
-					       .data = {record->data, record->size}};
+		char subject[96];
+		snprintf(subject, sizeof(subject), "roost.evt.alice.node.%s", generated->node_ids[record->node]);
+		struct stored_record stored = {
+		    .seq = i + 1, .subject = subject, .record_id = record->id, .data = {record->data, record->size}};
 		if (i % RECORDS_PER_TRANSACTION == 0 && !store.begin(store.context, &error))
 			die(error.message);
 		if (!store.apply(store.context, &stored, &error))
@@ -72,7 +73,7 @@ static double median_us(int64_t *samples, size_t count)
 static void measure_queries(const char *path)
 {
 	struct error error = {0};
-	struct projection *projection = projection_open(path, 7 * 86400000LL, &error);
+	struct projection *projection = projection_open(path, &lifetimes, &error);
 	struct arena *arena = arena_new();
 	int64_t loads[2][GENERATED_NODES], points[2][GENERATED_NODES * GENERATED_WORKSPACES_PER_NODE];
 	size_t point_count = 0;
@@ -114,7 +115,7 @@ static void measure_decisions(const char *path)
 {
 	enum { DECISIONS = 2000 };
 	struct error error = {0};
-	struct projection *projection = projection_open(path, 7 * 86400000LL, &error);
+	struct projection *projection = projection_open(path, &lifetimes, &error);
 	struct arena *arena = arena_new();
 	int64_t samples[DECISIONS];
 	if (projection == NULL)

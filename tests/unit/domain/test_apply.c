@@ -198,7 +198,9 @@ static void test_empty_changes_of_every_kind_do_no_harm(void **state)
 			assert_int_equal(outcome.skipped, 1);
 			record.aggregate_id = world_id(world);
 			apply_record(world->store, 1, &record, world->step, &outcome);
-			assert_int_equal(outcome.skipped + outcome.event_count, 1);
+			/* Pages of snapshots tell people nothing. */
+			assert_int_equal(outcome.skipped + outcome.event_count,
+					 field->id == ROOST__CHANGE__CHANGE_SNAPSHOT ? 0 : 1);
 		}
 	}
 	assert_workspace(running, ROOST__WORKSPACE__STATUS__RUNNING);

@@ -37,10 +37,20 @@ struct projection *open_in(const char *folder, const char *name)
 	char path[4096];
 	struct error error = {0};
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	struct projection *projection = projection_open(path, IDEMPOTENCY_MS, &error);
+	struct projection *projection = projection_open(path, &LIFETIMES, &error);
 	if (projection == NULL)
 		fail_msg("%s", error.message);
 	return projection;
+}
+
+struct subject subject_of(const struct logged *logged, struct arena *arena)
+{
+	const Roost__Record *record = (const Roost__Record *)protobuf_c_message_unpack(
+	    &roost__record__descriptor, arena_allocator(arena), logged->size, logged->data);
+	if (record == NULL || record->owner == NULL || record->aggregate_id == NULL)
+		return subject_event("alice", "node", "x");
+	return subject_event(record->owner, record->kind == ROOST__RECORD__KIND__NODE ? "node" : "owner",
+			     record->aggregate_id);
 }
 
 void feed(struct projection *projection, const struct world *world, size_t from, size_t to)
@@ -48,11 +58,13 @@ void feed(struct projection *projection, const struct world *world, size_t from,
 	struct projection_store store = projection_runner_store(projection);
 	struct projection_position position = {.log_id = "01J00000000000000000000000", .log_epoch = 1};
 	struct error error = {0};
+	struct arena *arena = arena_new();
 	assert_true(store.begin(store.context, &error));
 	for (size_t i = from; i < to; i++) {
 		const struct logged *logged = &world->log[i];
+		const struct subject subject = subject_of(logged, arena);
 		struct stored_record record = {.seq = logged->seq,
-					       .subject = "roost.evt.alice.node.x",
+					       .subject = subject.text,
 					       .record_id = logged->record_id,
 					       .data = {logged->data, logged->size}};
 		if (!store.apply(store.context, &record, &error))
@@ -60,6 +72,7 @@ void feed(struct projection *projection, const struct world *world, size_t from,
 		position.applied_seq = logged->seq;
 		memcpy(position.record_id, logged->record_id, sizeof(position.record_id));
 	}
+	arena_free(arena);
 	if (!store.commit(store.context, &position, &error))
 		fail_msg("%s", error.message);
 }

@@ -122,8 +122,9 @@ static void test_an_unfinished_transaction_leaves_nothing(void **state)
 	struct error error = {0};
 	assert_true(store.begin(store.context, &error));
 	for (size_t i = 0; i < world->log_count; i++) {
+		const struct subject subject = subject_of(&world->log[i], arena);
 		struct stored_record record = {.seq = i + 1,
-					       .subject = "x",
+					       .subject = subject.text,
 					       .record_id = world->log[i].record_id,
 					       .data = {world->log[i].data, world->log[i].size}};
 		assert_true(store.apply(store.context, &record, &error));
@@ -160,6 +161,40 @@ static void test_what_does_not_decode_is_counted_and_passed_over(void **state)
 	assert_non_null(projection_node(projection, "alice", node, arena, &error));
 	assert_true(projection_counts(projection, &counts, &error));
 	assert_int_equal(counts.undecodable, 2);
+	projection_close(projection);
+}
+
+/* A record changes the aggregate whose subject it stands on, or none: nobody reaches into another's. */
+static void test_a_record_on_the_subject_of_another_is_passed_over(void **state)
+{
+	(void)state;
+	const char *node = world_make_node(world, "n"), *other = world_make_node(world, "other");
+	const char *const subjects[] = {
+	    arena_printf(arena, "roost.evt.mallory.node.%s", node),
+	    arena_printf(arena, "roost.evt.alice.node.%s", other),
+	    "roost.evt.alice.owner.alice",
+	    arena_printf(arena, "roost.evt.alice.task.%s", node),
+	    "nonsense",
+	};
+	const size_t subject_count = sizeof(subjects) / sizeof(subjects[0]);
+	struct projection *projection = open_in(folder, "p.db");
+	struct projection_store store = projection_runner_store(projection);
+	struct projection_counts counts;
+	struct error error = {0};
+	feed(projection, world, 0, world->log_count);
+	const char *workspace = world_make_workspace(world, node, "w");
+	const struct logged *logged = &world->log[world->log_count - 1];
+	assert_true(store.begin(store.context, &error));
+	for (size_t i = 0; i < subject_count; i++) {
+		struct stored_record record = {.seq = logged->seq,
+					       .subject = subjects[i],
+					       .record_id = logged->record_id,
+					       .data = {logged->data, logged->size}};
+		assert_true(store.apply(store.context, &record, &error));
+	}
+	assert_true(projection_counts(projection, &counts, &error));
+	assert_int_equal(counts.undecodable, subject_count);
+	assert_null(projection_workspace(projection, "alice", workspace, arena, &error));
 	projection_close(projection);
 }
 
@@ -217,7 +252,8 @@ static void test_a_name_that_is_there_twice_stops_nothing(void **state)
 	struct bytes packed = message_pack(&record.base, arena);
 	struct projection_store store = projection_runner_store(projection);
 	struct projection_position position = {.log_id = "01J00000000000000000000000", .applied_seq = 99};
-	struct stored_record stored = {.seq = 99, .subject = "x", .record_id = "", .data = packed};
+	const struct subject subject = subject_event("alice", "node", node);
+	struct stored_record stored = {.seq = 99, .subject = subject.text, .record_id = "", .data = packed};
 	struct error error = {0};
 	assert_true(store.begin(store.context, &error));
 	assert_true(store.apply(store.context, &stored, &error));
@@ -311,7 +347,7 @@ static void test_the_file_of_a_newer_program_is_refused(void **state)
 	projection_close(open_in(folder, "p.db"));
 	execute("p.db", arena_printf(arena, "PRAGMA user_version = %zu", migration_count + 1));
 	struct error error = {0};
-	assert_null(projection_open(path_of("p.db"), IDEMPOTENCY_MS, &error));
+	assert_null(projection_open(path_of("p.db"), &LIFETIMES, &error));
 	assert_int_equal(error.code, ERROR_PLATFORM_UNAVAILABLE);
 	assert_non_null(strstr(error.message, "newer program"));
 	struct stat aside;
@@ -322,7 +358,7 @@ static void test_a_file_that_cannot_be_made_is_refused(void **state)
 {
 	(void)state;
 	struct error error = {0};
-	assert_null(projection_open(path_of("no/such/folder/p.db"), IDEMPOTENCY_MS, &error));
+	assert_null(projection_open(path_of("no/such/folder/p.db"), &LIFETIMES, &error));
 	assert_int_equal(error.code, ERROR_PLATFORM_UNAVAILABLE);
 }
 
@@ -362,6 +398,7 @@ int main(void)
 	    TEST(test_a_new_file_is_empty_and_says_where_it_is),
 	    TEST(test_an_unfinished_transaction_leaves_nothing),
 	    TEST(test_what_does_not_decode_is_counted_and_passed_over),
+	    TEST(test_a_record_on_the_subject_of_another_is_passed_over),
 	    TEST(test_what_does_not_decode_is_what_the_next_append_expects),
 	    TEST(test_a_name_that_is_there_twice_stops_nothing),
 	    TEST(test_a_damaged_file_is_moved_aside),
