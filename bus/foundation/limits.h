@@ -45,6 +45,7 @@ enum {
 	TEMPLATES_MAX = 256,
 	TEMPLATE_BYTES_MAX = 64 * 1024,
 	SNAPSHOT_PAGE_BYTES_MAX = 192 * 1024,
+	PROBES_UNDER_WAY_MAX = 32,            /* of one controller, to all nodes */
 	UNKNOWN_WORKSPACES_MAX = 100,         /* named in a heartbeat */
 
 	/* queues and retries */

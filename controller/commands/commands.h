@@ -21,7 +21,7 @@ struct commands_settings {
 	struct projection *projection;
 	struct projection_runner *runner;
 	struct pipeline *pipeline;
-	struct live_source live; /* `node` may be NULL: no node beats */
+	struct live_source live; /* its functions may be NULL: no node beats */
 	const char *disk_folder; /* where the log is kept on this machine; NULL: unknown, never short */
 };
 

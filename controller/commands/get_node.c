@@ -15,7 +15,7 @@ static ProtobufCMessage *query(struct request *request, struct error *error)
 	Roost__GetNodeResponse *response;
 	arena_message(request->arena, response, roost__get_node_response__init);
 	response->node = state->resource;
-	present_node(request->commands, response->node);
+	present_node(request->commands, response->node, request->arena);
 	return &response->base;
 }
 

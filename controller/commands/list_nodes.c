@@ -19,7 +19,7 @@ static ProtobufCMessage *query(struct request *request, struct error *error)
 	response->n_nodes = page.count;
 	for (size_t i = 0; i < page.count; i++) {
 		response->nodes[i] = page.items[i]->resource;
-		present_node(request->commands, response->nodes[i]);
+		present_node(request->commands, response->nodes[i], request->arena);
 	}
 	response->next_cursor = page.next_cursor;
 	return &response->base;

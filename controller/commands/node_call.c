@@ -10,6 +10,7 @@
 struct call {
 	struct request *request;
 	const char *whom; /* for people */
+	const char *node; /* NULL: it is not a node */
 	enum error_code silence;
 	const ProtobufCMessageDescriptor *answer;
 	void (*done)(struct request *request, const ProtobufCMessage *answer);
@@ -46,6 +47,14 @@ static void fail_silent(struct call *call, enum error_code code, const char *rea
 	request_refuse(call->request, &error, &detail, 1);
 }
 
+/* Whatever it says, its command channel works. */
+static void tell_answered(const struct call *call)
+{
+	const struct live_source *live = &call->request->commands->settings.live;
+	if (call->node != NULL && live->answered != NULL)
+		live->answered(live->context, call->node);
+}
+
 static void answered(void *context, const struct incoming *message, const struct error *failure)
 {
 	struct call *call = context;
@@ -57,6 +66,7 @@ static void answered(void *context, const struct incoming *message, const struct
 		fail_silent(call, reachable ? call->silence : ERROR_PLATFORM_UNAVAILABLE, failure->message);
 		return;
 	}
+	tell_answered(call);
 	if (incoming_header(message, HEADER_ERROR_CODE) != NULL) {
 		envelope_decode_error(message->data, false, &error);
 		request_fail(request, &error);
@@ -90,6 +100,7 @@ void node_call(struct request *request, const char *node, const char *verb, cons
 	struct call *call = arena_new_of(request->arena, struct call);
 	*call = (struct call){.request = request,
 			      .whom = arena_printf(request->arena, "node %s", node),
+			      .node = arena_strdup(request->arena, node),
 			      .silence = ERROR_NODE_UNREACHABLE,
 			      .answer = answer,
 			      .done = done};

@@ -1,4 +1,4 @@
-/* Health, the last heartbeat and since when a workspace's status is uncertain are computed when they
+/* Health, load, what was last heard and since when a workspace's status is uncertain are computed when they
  * are asked for, so an answer never shows a health that was true some time ago (S0-24, D3). */
 #include "controller/commands/present.h"
 
@@ -12,17 +12,22 @@ static bool live(const struct commands *commands, const char *node_id, struct li
 	return source->node != NULL && node_id != NULL && source->node(source->context, node_id, out);
 }
 
-void present_node(const struct commands *commands, Roost__Node *node)
+void present_node(const struct commands *commands, Roost__Node *node, struct arena *arena)
 {
 	struct live_node now = {0};
 	node->has_heartbeat_stale_after_seconds = true;
 	node->heartbeat_stale_after_seconds = (uint32_t)option_number(OPTION_NODE_HEARTBEAT_STALE_SECONDS);
 	if (!live(commands, node->id, &now))
 		return;
-	node->has_health_status = true;
+	node->has_health_status = now.has_health;
 	node->health_status = now.health;
 	node->has_last_heartbeat_at = now.has_last_heartbeat;
 	node->last_heartbeat_at = now.last_heartbeat_at;
+	node->has_last_probe_at = now.has_last_answer;
+	node->last_probe_at = now.last_answer_at;
+	node->load = (Roost__Node__Load *)now.load;
+	if (now.message[0] != '\0' && (node->error_message == NULL || node->error_message[0] == '\0'))
+		node->error_message = arena_strdup(arena, now.message);
 }
 
 void present_workspace(const struct commands *commands, Roost__Workspace *workspace, struct arena *arena)
@@ -38,7 +43,7 @@ void present_workspace(const struct commands *commands, Roost__Workspace *worksp
 void present_answer(const struct commands *commands, const struct answer *answer, struct arena *arena)
 {
 	if (answer->node != NULL)
-		present_node(commands, answer->node);
+		present_node(commands, answer->node, arena);
 	if (answer->workspace != NULL)
 		present_workspace(commands, answer->workspace, arena);
 }

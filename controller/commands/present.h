@@ -6,7 +6,7 @@
 #include "controller/domain/entity_store.h"
 
 /* Fill in the live fields; strings come from the arena. */
-void present_node(const struct commands *commands, Roost__Node *node);
+void present_node(const struct commands *commands, Roost__Node *node, struct arena *arena);
 void present_workspace(const struct commands *commands, Roost__Workspace *workspace, struct arena *arena);
 void present_answer(const struct commands *commands, const struct answer *answer, struct arena *arena);
 

@@ -144,7 +144,7 @@ struct decision *decide_release_node(const struct decision_inputs *inputs, const
  * it out. `inputs->owner` is whose it is. Compaction is not decided here. */
 struct decision *decide_act_sweep(const struct decision_inputs *inputs, const Roost__SweepFinding *finding);
 
-/* The node says that it holds a later version than the log has, of the same log and epoch: the log was
+/* The node says that it holds a later version or a later epoch than the log has, of the same log: the log was
  * restored from a backup. Begins a new epoch for the node. Only from a caught-up projection. */
 struct decision *decide_log_rolled_back(const struct decision_inputs *inputs, const char *node_id, uint64_t log_epoch,
 					uint64_t reported_version);

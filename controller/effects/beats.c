@@ -1,4 +1,5 @@
-/* One subscription and, after each connect, one short replay of what the server kept.
+/* A subscription to all beats, one in a queue group to our share of them, and after each connect one
+ * short replay of what the server kept.
  *
  * Silence is measured with our own monotonic clock from the moment a beat came in, so neither a node's
  * clock nor a step of ours matters; only a kept beat's age is computed from server times. Beats of
@@ -13,44 +14,81 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ANY_BEAT    "roost.beat.*"
+#define QUEUE_GROUP "controllers"
+
 struct beats {
 	struct beats_settings settings;
-	struct subscription *subscription;
+	struct subscription *all, *ours;
 	struct connection_watch *watch;
 	struct replay *seeds;
 	struct arena *arena;	    /* of the beat in hand */
 	int64_t listening_since_ms; /* monotonic; 0 while offline */
 };
 
-/* `at_ms` is monotonic. */
-static void take(struct beats *beats, const char *subject, struct bytes data, int64_t at_ms)
+void beat_load(const Roost__Heartbeat *beat, Roost__Node__Load *load)
+{
+	load->has_load_1m = beat->has_load_1m;
+	load->load_1m = beat->load_1m;
+	load->has_memory_available_bytes = beat->has_memory_available_bytes;
+	load->memory_available_bytes = beat->memory_available_bytes;
+	load->has_disk_available_bytes = beat->has_disk_available_bytes;
+	load->disk_available_bytes = beat->disk_available_bytes;
+	load->has_workspaces_running = beat->has_workspaces_running;
+	load->workspaces_running = beat->workspaces_running;
+	load->has_sessions_running = beat->has_sessions_running;
+	load->sessions_running = beat->sessions_running;
+}
+
+/* A beat in the arena, and its node; false when it is rubbish or nobody's. */
+static bool read_beat(struct beats *beats, const char *subject, struct bytes data, Roost__Heartbeat **beat,
+		      Roost__NodeState **node)
 {
 	struct node_subject names;
 	struct error error = {0};
 	arena_reset(beats->arena);
 	if (!subject_parse_node(subject, &names))
-		return;
-	Roost__Heartbeat *beat =
-	    (Roost__Heartbeat *)message_unpack(&roost__heartbeat__descriptor, data, beats->arena, &error);
-	if (beat == NULL) {
+		return false;
+	*beat = (Roost__Heartbeat *)message_unpack(&roost__heartbeat__descriptor, data, beats->arena, &error);
+	if (*beat == NULL) {
 		log_debug("a beat of %s is unreadable: %s", names.node, error.message);
-		return;
+		return false;
 	}
-	Roost__NodeState *node = projection_any_node(beats->settings.projection, names.node, beats->arena, &error);
-	if (node == NULL || node->resource->status == ROOST__NODE__STATUS__DELETED)
+	*node = projection_any_node(beats->settings.projection, names.node, beats->arena, &error);
+	return *node != NULL;
+}
+
+/* `at_ms` is monotonic. */
+static void take(struct beats *beats, const char *subject, struct bytes data, int64_t at_ms, bool kept)
+{
+	Roost__Heartbeat *beat;
+	Roost__NodeState *node;
+	if (!read_beat(beats, subject, data, &beat, &node))
 		return;
-	struct node_entry *entry = node_table_get(beats->settings.table, names.node);
-	if (entry->beats.any && entry->beats.at_ms > at_ms)
+	struct node_entry *entry = node_table_get(beats->settings.table, node->resource->id);
+	if (entry->signs.beat && entry->signs.beat_at_ms > at_ms)
 		return; /* a kept one, and we have heard a newer one */
-	entry->beats.any = true;
-	entry->beats.at_ms = at_ms;
-	entry->beats.at_server_ms = server_clock_now_ms(beats->settings.clock) - (clock_monotonic_ms() - at_ms);
-	beats->settings.came(beats->settings.context, entry, node, beat);
+	entry->signs.beat = true;
+	entry->signs.beat_at_ms = at_ms;
+	entry->beat_server_ms = server_clock_now_ms(beats->settings.clock) - (clock_monotonic_ms() - at_ms);
+	beat_load(beat, &entry->load);
+	beats->settings.came(beats->settings.context, entry, node, beat, kept);
 }
 
 static void on_beat(void *context, const struct incoming *message)
 {
-	take(context, message->subject, message->data, message->received_ms);
+	take(context, message->subject, message->data, message->received_ms, false);
+}
+
+static void on_ours(void *context, const struct incoming *message)
+{
+	struct beats *beats = context;
+	Roost__Heartbeat *beat;
+	Roost__NodeState *node;
+	if (!read_beat(beats, message->subject, message->data, &beat, &node))
+		return;
+	struct node_entry *entry = node_table_get(beats->settings.table, node->resource->id);
+	beats->settings.ours(beats->settings.context, entry, node, beat);
 }
 
 static void stop_seeding(struct beats *beats)
@@ -69,7 +107,7 @@ static void on_seed(void *context, const struct stored_record *record, uint64_t 
 {
 	struct beats *beats = context;
 	int64_t age = server_clock_now_ms(beats->settings.clock) - record->stored_ms;
-	take(beats, record->subject, record->data, clock_monotonic_ms() - (age > 0 ? age : 0));
+	take(beats, record->subject, record->data, clock_monotonic_ms() - (age > 0 ? age : 0), true);
 	if (pending == 0)
 		stop_seeding(beats);
 }
@@ -104,7 +142,8 @@ struct beats *beats_start(const struct beats_settings *settings)
 		abort();
 	beats->settings = *settings;
 	beats->arena = arena_new();
-	beats->subscription = connection_subscribe(settings->connection, "roost.beat.*", NULL, on_beat, beats);
+	beats->all = connection_subscribe(settings->connection, ANY_BEAT, NULL, on_beat, beats);
+	beats->ours = connection_subscribe(settings->connection, ANY_BEAT, QUEUE_GROUP, on_ours, beats);
 	beats->watch = connection_watch(settings->connection, on_online, on_offline, NULL, beats);
 	if (connection_is_online(settings->connection))
 		on_online(beats);
@@ -115,41 +154,19 @@ void beats_stop(struct beats *beats)
 {
 	stop_seeding(beats);
 	connection_unwatch(beats->watch);
-	subscription_cancel(beats->subscription);
+	subscription_cancel(beats->all);
+	subscription_cancel(beats->ours);
 	arena_free(beats->arena);
 	free(beats);
 }
 
-Roost__Node__Health beats_health(int64_t silent_ms, int64_t stale_ms)
+int64_t beats_listening_since(const struct beats *beats)
 {
-	if (silent_ms <= stale_ms)
-		return ROOST__NODE__HEALTH__HEALTHY;
-	return silent_ms <= 2 * stale_ms ? ROOST__NODE__HEALTH__STALE : ROOST__NODE__HEALTH__UNHEALTHY;
+	return beats->listening_since_ms;
 }
 
-int64_t beats_listening(const struct beats *beats)
+void beats_overslept(struct beats *beats)
 {
-	return beats->listening_since_ms == 0 ? 0 : clock_monotonic_ms() - beats->listening_since_ms;
-}
-
-int64_t beats_silence(const struct beats *beats, const struct node_entry *entry)
-{
-	return entry->beats.any ? clock_monotonic_ms() - entry->beats.at_ms : beats_listening(beats);
-}
-
-bool beats_live(const struct beats *beats, const char *node_id, struct live_node *out)
-{
-	const struct node_entry *entry = node_table_find(beats->settings.table, node_id);
-	*out = (struct live_node){0};
-	if (entry == NULL)
-		return false;
-	int64_t silence = beats_silence(beats, entry);
-	out->health = beats_health(silence, beats->settings.stale_ms);
-	if (!entry->beats.any && out->health == ROOST__NODE__HEALTH__HEALTHY)
-		return false; /* we have not listened long enough to tell */
-	out->has_last_heartbeat = entry->beats.any;
-	out->last_heartbeat_at = entry->beats.at_server_ms;
-	out->has_silent_since = out->health != ROOST__NODE__HEALTH__HEALTHY;
-	out->silent_since_at = server_clock_now_ms(beats->settings.clock) - silence;
-	return true;
+	if (beats->listening_since_ms != 0)
+		beats->listening_since_ms = clock_monotonic_ms();
 }

@@ -15,6 +15,8 @@ struct deciding_work {
 	uint32_t generation;
 	Roost__Node__Health health;
 	int64_t silent_since_ms;
+	const char *message;
+	uint64_t log_epoch, held_version;
 };
 
 /* In an arena of its own, together with everything of it; freed after `ended`. */

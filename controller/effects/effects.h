@@ -1,4 +1,5 @@
-/* What follows from the log: wanted state to nodes, deadlines, health, unfinished claims. Loop thread.
+/* What follows from the log: wanted state to nodes, deadlines, health, unfinished claims and releases. Loop
+ * thread.
  *
  * Nothing here is remembered over a restart; everything is found again from the projection, the beats
  * and the consumer on the server. Any number of controllers may do all of it at once. */
@@ -18,6 +19,7 @@ struct effects_settings {
 	struct pipeline *pipeline;
 	const struct server_clock *clock;
 	int64_t stale_ms;	  /* NODE_HEARTBEAT_STALE_SECONDS */
+	int64_t probe_ms;	  /* NODE_PROBE_SECONDS */
 	uint32_t call_timeout_ms; /* of a call to a node */
 };
 
@@ -33,7 +35,7 @@ void effects_begin(struct effects *effects);
 /* The projection has advanced; for projection_runner_events. */
 void effects_advanced(struct effects *effects);
 
-/* The live fields of nodes; valid as long as the effects. */
+/* The live fields of nodes, and where their answers to others are told of; valid as long as the effects. */
 struct live_source effects_live(struct effects *effects);
 
 /* Before the runner is stopped and the connection closed, and when the pipeline is empty. NULL is

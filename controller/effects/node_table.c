@@ -11,6 +11,7 @@ struct node_table {
 	struct node_entry **buckets;
 	size_t bucket_count;
 	size_t count;
+	struct node_entry *first, *last; /* by their making */
 };
 
 static void *allocate(size_t count, size_t size)
@@ -90,15 +91,27 @@ struct node_entry *node_table_get(struct node_table *table, const char *id)
 		return entry;
 	entry = allocate(1, sizeof(*entry));
 	snprintf(entry->id, sizeof(entry->id), "%s", id);
+	roost__node__load__init(&entry->load);
+	*(table->last != NULL ? &table->last->next_made : &table->first) = entry;
+	table->last = entry;
 	if (++table->count > table->bucket_count)
 		grow(table);
 	add(table, entry);
 	return entry;
 }
 
+struct node_entry *node_table_first(const struct node_table *table)
+{
+	return table->first;
+}
+
+size_t node_table_count(const struct node_table *table)
+{
+	return table->count;
+}
+
 void node_table_each(struct node_table *table, void (*visit)(void *context, struct node_entry *entry), void *context)
 {
-	for (size_t i = 0; i < table->bucket_count; i++)
-		for (struct node_entry *entry = table->buckets[i]; entry != NULL; entry = entry->next)
-			visit(context, entry);
+	for (struct node_entry *entry = table->first; entry != NULL; entry = entry->next_made)
+		visit(context, entry);
 }

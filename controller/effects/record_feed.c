@@ -99,6 +99,7 @@ static void on_message(void *context, const struct incoming *message)
 	struct in_hand *in_hand = arena_new_of(arena, struct in_hand);
 	in_hand->arena = arena;
 	in_hand->record.feed = feed;
+	in_hand->record.context = feed->settings.context;
 	in_hand->record.subject = arena_strdup(arena, message->subject);
 	in_hand->record.seq = delivery.stream_seq;
 	in_hand->record.deliveries = delivery.deliveries;

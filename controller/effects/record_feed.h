@@ -17,6 +17,7 @@ struct record_feed;
  * feed's stop; then the server brings it again. */
 struct fed_record {
 	struct record_feed *feed;
+	void *context; /* of the settings */
 	const char *subject;
 	uint64_t seq;
 	uint64_t deliveries; /* 1 for the first time */

@@ -24,6 +24,7 @@ struct call {
 
 struct wanted {
 	struct wanted_settings settings;
+	struct connection_watch *watch;
 	struct call *calls;	 /* in flight */
 	struct log_identity log; /* that the entries' versions are of */
 };
@@ -76,9 +77,10 @@ static struct bytes pack_page(const struct wanted *wanted, const struct wanted_p
 	Roost__ApplyRequest request = ROOST__APPLY_REQUEST__INIT;
 	request.log_id = log->log_id;
 	request.has_log_epoch = request.has_from_version = request.has_to_version = true;
-	request.log_epoch = log->log_epoch;
+	request.log_epoch = page->log_epoch;
 	request.from_version = from_version;
 	request.to_version = page->to_version > from_version ? page->to_version : from_version;
+	request.node = page->node;
 	request.n_workspaces = page->workspace_count;
 	request.workspaces = page->workspaces;
 	request.n_sessions = page->session_count;
@@ -106,6 +108,12 @@ static void send_page(struct wanted *wanted, struct node_entry *entry, const str
 					  on_answer, call);
 }
 
+static void from_held_version(struct node_sending *sending)
+{
+	sending->cursor =
+	    (struct wanted_cursor){.held_version = sending->held_version, .version = sending->held_version};
+}
+
 /* The next page, or the end when it is empty. */
 static void next_page(struct wanted *wanted, struct node_entry *entry)
 {
@@ -117,7 +125,13 @@ static void next_page(struct wanted *wanted, struct node_entry *entry)
 			       &page, &error)) {
 		log_error("what is wanted of node %s cannot be read: %s", entry->id, error.message);
 		end_conversation(wanted, entry, false);
-	} else if (page.workspace_count + page.session_count == 0) {
+	} else if (page.log_epoch != sending->log_epoch) {
+		sending->log_epoch = page.log_epoch; /* what the agent holds counts no more */
+		sending->tell_epoch = true;
+		sending->held_version = 0;
+		from_held_version(sending);
+		next_page(wanted, entry);
+	} else if (page.node == NULL && page.workspace_count + page.session_count == 0 && !sending->tell_epoch) {
 		sending->idle_held = sending->held_version;
 		sending->idle_version = page.to_version;
 		end_conversation(wanted, entry, true);
@@ -127,12 +141,6 @@ static void next_page(struct wanted *wanted, struct node_entry *entry)
 		send_page(wanted, entry, &page, arena);
 	}
 	arena_free(arena);
-}
-
-static void from_held_version(struct node_sending *sending)
-{
-	sending->cursor =
-	    (struct wanted_cursor){.held_version = sending->held_version, .version = sending->held_version};
 }
 
 static void converse(struct wanted *wanted, struct node_entry *entry)
@@ -160,35 +168,46 @@ static void take_out(struct wanted *wanted, struct call *call)
 	free(call);
 }
 
-/* The version that the agent holds of our log; false when it follows another one. */
-static bool read_held(const struct wanted *wanted, const struct node_entry *entry, const struct incoming *answer,
-		      uint64_t *held)
+/* The answer in the arena; NULL when the agent refused or sent rubbish. */
+static Roost__ApplyResponse *read_answer(const struct node_entry *entry, const struct incoming *answer,
+					 struct arena *arena)
 {
-	const struct log_identity *log = projection_runner_identity(wanted->settings.runner);
-	struct arena *arena = arena_new();
 	struct error error = {0};
-	bool ours = false;
 	if (incoming_header(answer, HEADER_ERROR_CODE) != NULL) {
 		envelope_decode_error(answer->data, false, &error);
 		log_error("node %s does not take what is wanted of it: %s", entry->id, error.message);
-		arena_free(arena);
-		return false;
+		return NULL;
 	}
 	Roost__ApplyResponse *response =
 	    (Roost__ApplyResponse *)message_unpack(&roost__apply_response__descriptor, answer->data, arena, &error);
-	if (response == NULL) {
+	if (response == NULL)
 		log_error("node %s answers with rubbish: %s", entry->id, error.message);
-	} else {
-		ours = response->log_id != NULL && strcmp(response->log_id, log->log_id) == 0 &&
-		       response->log_epoch == log->log_epoch;
+	return response;
+}
+
+static bool is_our_log(const struct wanted *wanted, const char *log_id)
+{
+	return log_id != NULL && strcmp(log_id, projection_runner_identity(wanted->settings.runner)->log_id) == 0;
+}
+
+/* The version that the agent holds of our log and the node's epoch; false when it follows another one. */
+static bool read_held(const struct wanted *wanted, struct node_entry *entry, const struct incoming *answer,
+		      uint64_t *held)
+{
+	struct arena *arena = arena_new();
+	const Roost__ApplyResponse *response = read_answer(entry, answer, arena);
+	bool ours = response != NULL && is_our_log(wanted, response->log_id);
+	bool current = ours && response->log_epoch == entry->sending.log_epoch;
+	if (current) {
+		entry->sending.tell_epoch = false;
 		*held = response->held_version;
-		if (!ours)
-			log_warning("node %s follows the log %s, epoch %llu, and not ours", entry->id,
-				    response->log_id != NULL ? response->log_id : "",
-				    (unsigned long long)response->log_epoch);
-	}
+	} else if (ours && response->log_epoch > entry->sending.log_epoch)
+		wanted->settings.ahead(wanted->settings.context, entry, response->log_epoch, response->held_version);
+	else if (response != NULL)
+		log_warning("node %s follows the log %s, epoch %llu, and not ours", entry->id,
+			    response->log_id != NULL ? response->log_id : "", (unsigned long long)response->log_epoch);
 	arena_free(arena);
-	return ours;
+	return current;
 }
 
 static void on_held(struct wanted *wanted, struct node_entry *entry, uint64_t from_version, uint64_t held)
@@ -218,6 +237,7 @@ static void on_answer(void *context, const struct incoming *answer, const struct
 	struct node_entry *entry = call->entry;
 	uint64_t from_version = call->from_version, held = 0;
 	take_out(wanted, call);
+	wanted->settings.called(wanted->settings.context, entry, answer != NULL);
 	if (answer == NULL) {
 		log_debug("node %s does not answer: %s", entry->id, error->message);
 		entry->sending.held_known = false;
@@ -250,6 +270,13 @@ static void notice_log(struct wanted *wanted)
 	node_table_each(wanted->settings.table, forget_versions, NULL);
 }
 
+/* The server may come back with an older log, in which the same versions mean something else. */
+static void on_offline(void *context)
+{
+	struct wanted *wanted = context;
+	node_table_each(wanted->settings.table, forget_versions, NULL);
+}
+
 /* ---- for everybody ---- */
 
 struct wanted *wanted_new(const struct wanted_settings *settings)
@@ -258,6 +285,7 @@ struct wanted *wanted_new(const struct wanted_settings *settings)
 	if (wanted == NULL)
 		abort();
 	wanted->settings = *settings;
+	wanted->watch = connection_watch(settings->connection, NULL, on_offline, NULL, wanted);
 	return wanted;
 }
 
@@ -283,6 +311,7 @@ void wanted_free(struct wanted *wanted)
 		connection_forget(wanted->settings.connection, wanted->calls->ticket);
 		take_out(wanted, wanted->calls);
 	}
+	connection_unwatch(wanted->watch);
 	node_table_each(wanted->settings.table, drop_waiting, NULL);
 	free(wanted);
 }
@@ -303,19 +332,34 @@ void wanted_changed(struct wanted *wanted, const char *node_id, void (*settled)(
 		converse(wanted, entry);
 }
 
+/* It holds more than there is, as far as this projection knows. */
+static bool is_ahead(const Roost__NodeState *node, const Roost__Heartbeat *beat)
+{
+	if (node->resource->status == ROOST__NODE__STATUS__DELETED)
+		return false; /* it is told to go, whatever else it knows */
+	return beat->log_epoch > node->log_epoch ||
+	       (beat->log_epoch == node->log_epoch && beat->held_version > node->version);
+}
+
 void wanted_heard(struct wanted *wanted, struct node_entry *entry, const Roost__NodeState *node,
 		  const Roost__Heartbeat *beat)
 {
-	const struct log_identity *log = projection_runner_identity(wanted->settings.runner);
 	struct node_sending *sending = &entry->sending;
-	bool ours = beat->log_id != NULL && strcmp(beat->log_id, log->log_id) == 0 && beat->log_epoch == log->log_epoch;
-	uint64_t held = ours ? beat->held_version : 0;
+	bool ours = is_our_log(wanted, beat->log_id);
+	uint64_t held = ours && beat->log_epoch == node->log_epoch ? beat->held_version : 0;
 	notice_log(wanted);
+	if (ours && is_ahead(node, beat)) {
+		wanted->settings.ahead(wanted->settings.context, entry, beat->log_epoch, beat->held_version);
+		return;
+	}
 	if (sending->under_way)
 		return; /* its answer is newer than this beat */
 	sending->held_known = true;
+	sending->log_epoch = node->log_epoch;
 	sending->held_version = held;
-	if (held >= node->version || (sending->idle_held == held && sending->idle_version == node->version))
+	sending->tell_epoch = ours && beat->log_epoch < node->log_epoch;
+	if (held >= node->version ||
+	    (!sending->tell_epoch && sending->idle_held == held && sending->idle_version == node->version))
 		return;
 	converse(wanted, entry);
 }

@@ -19,6 +19,11 @@ struct wanted_settings {
 	const struct projection_runner *runner; /* for the log's identity */
 	struct node_table *table;
 	uint32_t call_timeout_ms;
+	/* The node answered, or did not. */
+	void (*called)(void *context, struct node_entry *entry, bool answered);
+	/* The node says that it holds more of our log than the projection has. */
+	void (*ahead)(void *context, struct node_entry *entry, uint64_t log_epoch, uint64_t held_version);
+	void *context;
 };
 
 /* The settings are copied, what they point to is borrowed. */
@@ -32,7 +37,8 @@ void wanted_free(struct wanted *wanted);
  * next beat brings it up to date). */
 void wanted_changed(struct wanted *wanted, const char *node_id, void (*settled)(void *context), void *context);
 
-/* A beat says what the agent holds; sends the difference when it is older than what is wanted. */
+/* A beat says what the agent holds; sends the difference when it is older than what is wanted. Of a
+ * deleted node that is nothing but its removal. */
 void wanted_heard(struct wanted *wanted, struct node_entry *entry, const Roost__NodeState *node,
 		  const Roost__Heartbeat *beat);
 

@@ -6,8 +6,8 @@
 #include "bus/wire/json.h"
 #include "bus/wire/subject.h"
 
-static void publish_event(struct connection *connection, const char *owner, const Roost__Event *event,
-			  struct arena *arena)
+void tail_publish_event(struct connection *connection, const char *owner, const Roost__Event *event,
+			struct arena *arena)
 {
 	struct subject subject =
 	    subject_tail(owner, event->node_id, event->workspace_id, event->session_id, event->type);
@@ -29,5 +29,5 @@ void tail_publish(struct connection *connection, struct projection *projection, 
 		return;
 	}
 	for (size_t i = 0; i < page.count; i++)
-		publish_event(connection, owner, page.items[i], arena);
+		tail_publish_event(connection, owner, page.items[i], arena);
 }

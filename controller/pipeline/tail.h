@@ -11,4 +11,8 @@
 void tail_publish(struct connection *connection, struct projection *projection, const char *owner, uint64_t seq,
 		  struct arena *arena);
 
+/* One line that no record stands behind, such as a heartbeat. */
+void tail_publish_event(struct connection *connection, const char *owner, const Roost__Event *event,
+			struct arena *arena);
+
 #endif

@@ -170,6 +170,7 @@ struct node_summary {
 	Roost__Node__Status status;
 	Roost__Node__Health announced_health;
 	int64_t silent_since_ms; /* 0: never announced silent */
+	bool has_reported;	 /* an agent of it has ever been heard */
 };
 struct node_summaries {
 	struct node_summary *items;
@@ -199,10 +200,10 @@ bool projection_wanted_version(struct projection *projection, const char *node_i
 Roost__NodeState *projection_any_node(struct projection *projection, const char *id, struct arena *arena,
 				      struct error *error);
 
-/* Rows whose wanted version is above the cursor's, by (version, kind, id), until a page holds
- * `bytes_max`. `to_version` is what the agent holds once it has stored this page and all before it:
- * the node's own version on the last page, the last version that is complete before. For version 0 (an
- * agent that holds nothing) final rows are left out. To go on while `more` is set, ask again with the
+/* What is wanted of the node itself, and rows whose wanted version is above the cursor's, by (version, kind, id), until
+ * a page holds `bytes_max`. `to_version` is what the agent holds once it has stored this page and all before it: the
+ * node's own version on the last page, the last version that is complete before. For version 0 (an agent that holds
+ * nothing) final rows are left out; of a deleted node all rows are. To go on while `more` is set, ask again with the
  * page's `next`. */
 struct wanted_cursor {
 	uint64_t held_version; /* of the agent, when the first page was asked for */
@@ -210,6 +211,7 @@ struct wanted_cursor {
 	char row[32];
 };
 struct wanted_page {
+	Roost__WantedNode *node; /* on the first page, when the cursor's version is older */
 	Roost__WantedWorkspace **workspaces;
 	size_t workspace_count;
 	Roost__WantedSession **sessions;
@@ -217,6 +219,7 @@ struct wanted_page {
 	uint64_t to_version;
 	bool more;
 	struct wanted_cursor next;
+	uint64_t log_epoch; /* of the node */
 };
 bool projection_wanted(struct projection *projection, const char *node_id, const struct wanted_cursor *cursor,
 		       size_t bytes_max, struct arena *arena, struct wanted_page *page, struct error *error);
@@ -245,5 +248,17 @@ struct pending_claims {
 };
 bool projection_pending_claims(struct projection *projection, int64_t before_ms, uint32_t limit, struct arena *arena,
 			       struct pending_claims *out, struct error *error);
+
+/* Deleted nodes that their owners' rosters still have; at most `limit`. */
+struct deleted_node {
+	const char *owner;
+	const char *node_id;
+};
+struct deleted_nodes {
+	struct deleted_node *items;
+	size_t count;
+};
+bool projection_unreleased(struct projection *projection, uint32_t limit, struct arena *arena,
+			   struct deleted_nodes *out, struct error *error);
 
 #endif

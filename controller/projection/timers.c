@@ -26,6 +26,7 @@ bool projection_nodes(struct projection *projection, const char *after_id, uint3
 		    .announced_health =
 			node->has_announced_health ? node->announced_health : ROOST__NODE__HEALTH__HEALTHY,
 		    .silent_since_ms = node->has_silent_since_at ? node->silent_since_at : 0,
+		    .has_reported = node->report_position != NULL,
 		};
 	}
 	if (stmt != NULL)
@@ -101,6 +102,34 @@ bool projection_pending_claims(struct projection *projection, int64_t before_ms,
 		    column_message(projection, stmt, 1, &roost__owner_state__descriptor, arena);
 		if (owner != NULL)
 			claims_of(projection, sqlite3_column_int64(stmt, 0), owner, before.text, limit, arena, out);
+	}
+	if (stmt != NULL)
+		sqlite3_reset(stmt);
+	return projection_sound(projection, error);
+}
+
+static void unreleased_of(struct projection *projection, const Roost__OwnerState *owner, uint32_t limit,
+			  struct arena *arena, struct deleted_nodes *out)
+{
+	for (size_t i = 0; i < owner->n_nodes && out->count < limit; i++) {
+		const char *node_id = owner->nodes[i]->node_id;
+		const Roost__NodeState *node = projection->entities.node(projection, node_id, arena);
+		if (node != NULL && node->resource->status == ROOST__NODE__STATUS__DELETED)
+			out->items[out->count++] = (struct deleted_node){.owner = owner->owner, .node_id = node_id};
+	}
+}
+
+bool projection_unreleased(struct projection *projection, uint32_t limit, struct arena *arena,
+			   struct deleted_nodes *out, struct error *error)
+{
+	*out = (struct deleted_nodes){.items = arena_array_of(arena, struct deleted_node, limit)};
+	entities_flush(projection);
+	sqlite3_stmt *stmt = statement(projection, STATEMENT_OWNERS);
+	while (stmt != NULL && out->count < limit && statement_row(projection, stmt)) {
+		const Roost__OwnerState *owner =
+		    column_message(projection, stmt, 1, &roost__owner_state__descriptor, arena);
+		if (owner != NULL)
+			unreleased_of(projection, owner, limit, arena, out);
 	}
 	if (stmt != NULL)
 		sqlite3_reset(stmt);

@@ -52,10 +52,18 @@ bool projection_wanted(struct projection *projection, const char *node_id, const
 {
 	*page = (struct wanted_page){.to_version = cursor->held_version, .next = *cursor};
 	const Roost__NodeState *node = projection->entities.node(projection, node_id, arena);
+	if (node == NULL)
+		return projection_sound(projection, error);
+	page->to_version = node->version;
+	page->log_epoch = node->log_epoch;
+	if (cursor->row[0] == '\0' && node->wanted_version > cursor->held_version)
+		page->node = wanted_node(node, arena);
+	if (node->resource->status == ROOST__NODE__STATUS__DELETED)
+		return projection_sound(projection, error);
 	int64_t number = entities_number(projection, CACHE_NODE, node_id);
 	entities_flush(projection);
 	sqlite3_stmt *stmt = statement(projection, STATEMENT_WANTED);
-	if (node == NULL || stmt == NULL)
+	if (stmt == NULL)
 		return projection_sound(projection, error);
 	struct collecting collecting = {.projection = projection, .arena = arena, .page = page, .bytes_max = bytes_max};
 	sqlite3_bind_int64(stmt, 1, number);
@@ -63,7 +71,6 @@ bool projection_wanted(struct projection *projection, const char *node_id, const
 	/* Rows begin with 0 or 1: at first, those of the held version itself are left out. */
 	bind_text(stmt, 3, cursor->row[0] == '\0' ? "~" : cursor->row);
 	sqlite3_bind_int64(stmt, 4, (int64_t)cursor->held_version);
-	page->to_version = node->version;
 	while (statement_row(projection, stmt)) {
 		uint64_t version = (uint64_t)sqlite3_column_int64(stmt, 0);
 		const char *row = (const char *)sqlite3_column_text(stmt, 1);

@@ -112,12 +112,21 @@ static void ask_everything(struct fixture *fixture, struct reply replies[QUESTIO
 	}
 }
 
+/* When the node last answered is live, no projection holds it; it is the last field of the node. */
+static struct bytes without_last_probe(const struct reply *reply)
+{
+	const char *at = strstr((const char *)reply->body.data, "\"lastProbeAt\":");
+	return (struct bytes){reply->body.data,
+			      at == NULL ? reply->body.size : (size_t)(at - (const char *)reply->body.data)};
+}
+
 static void expect_same(const struct reply *before, const struct reply *after)
 {
-	for (int i = 0; i < QUESTIONS; i++)
-		if (before[i].body.size != after[i].body.size ||
-		    memcmp(before[i].body.data, after[i].body.data, before[i].body.size) != 0)
+	for (int i = 0; i < QUESTIONS; i++) {
+		struct bytes was = without_last_probe(&before[i]), is = without_last_probe(&after[i]);
+		if (was.size != is.size || memcmp(was.data, is.data, was.size) != 0)
 			fail_msg("answer %d was\n%s\nand is\n%s", i, before[i].body.data, after[i].body.data);
+	}
 }
 
 /* D5 and the first rule of the design: the log is the truth. */

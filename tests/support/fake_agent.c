@@ -22,7 +22,7 @@ struct fake_agent {
 	uv_timer_t beat;
 	char log_id[27];
 	uint64_t log_epoch, held_version;
-	int applies, inventories;
+	int applies, inventories, beats;
 	fake_inventory_change *change_inventory;
 	void *change_context;
 	uint64_t node_version, told_node_version;
@@ -370,13 +370,17 @@ static void beat(uv_timer_t *timer)
 	heartbeat.log_id = agent->log_id;
 	heartbeat.has_log_epoch = true;
 	heartbeat.log_epoch = agent->log_epoch;
+	heartbeat.has_workspaces_running = true;
+	heartbeat.workspaces_running = (uint32_t)workspaces_with(agent, true);
+	heartbeat.has_load_1m = true;
+	heartbeat.load_1m = 0.25;
 	heartbeat.unknown_workspaces = arena_array_of(arena, const char *, (size_t)agent->workspace_count + 1);
 	for (int i = 0; i < agent->workspace_count; i++)
 		if (agent->workspaces[i].unknown)
 			heartbeat.unknown_workspaces[heartbeat.n_unknown_workspaces++] = agent->workspaces[i].id;
 	struct subject subject = subject_beat(agent->node_id);
 	struct outgoing message = {.subject = subject.text, .data = message_pack(&heartbeat.base, arena)};
-	connection_publish(agent->connection, &message, NULL);
+	agent->beats += connection_publish(agent->connection, &message, NULL);
 	arena_free(arena);
 }
 
@@ -514,4 +518,9 @@ Roost__WantedNode__Desired fake_agent_wanted_node(const struct fake_agent *agent
 bool fake_agent_is_done(const struct fake_agent *agent)
 {
 	return agent->said_removed && fake_agent_waiting(agent) == 0;
+}
+
+int fake_agent_beats(const struct fake_agent *agent)
+{
+	return agent->beats;
 }

@@ -1,24 +1,9 @@
-/* The table of nodes, and health from silence. */
-#include "controller/effects/beats.h"
+/* The table of nodes. */
+#include "controller/effects/node_table.h"
 #include "tests/unit/cmocka_all.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static void health_gets_worse_with_silence(void **state)
-{
-	(void)state;
-	static const struct {
-		int64_t silent_ms;
-		Roost__Node__Health health;
-	} cases[] = {
-	    {0, ROOST__NODE__HEALTH__HEALTHY},	     {30000, ROOST__NODE__HEALTH__HEALTHY},
-	    {30001, ROOST__NODE__HEALTH__STALE},     {60000, ROOST__NODE__HEALTH__STALE},
-	    {60001, ROOST__NODE__HEALTH__UNHEALTHY}, {INT64_MAX, ROOST__NODE__HEALTH__UNHEALTHY},
-	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(beats_health(cases[i].silent_ms, 30000), cases[i].health);
-}
 
 static void count_entry(void *context, struct node_entry *entry)
 {
@@ -54,7 +39,6 @@ static void entries_stay_where_they_are_while_the_table_grows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(health_gets_worse_with_silence),
 	    cmocka_unit_test(entries_stay_where_they_are_while_the_table_grows),
 	};
 	return cmocka_run_group_tests_name("nodes", tests, NULL, NULL);
