@@ -11,6 +11,7 @@
 #include "controller/commands/commands.h"
 #include "controller/effects/effects.h"
 #include "controller/installation/installation.h"
+#include "controller/templates/template_folder.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -35,6 +36,7 @@ struct controller {
 	struct connection *answers, *work;
 	struct projection_runner *runner;
 	struct pipeline *pipeline;
+	struct template_folder *templates;
 	struct effects *effects;
 	struct commands *commands;
 	bool stopping;
@@ -99,6 +101,23 @@ static void projection_failed(void *context, const struct error *error)
 	_exit(1);
 }
 
+static void templates_changed(void *context, const struct template_set *set)
+{
+	struct controller *controller = context;
+	pipeline_set_templates(controller->pipeline, set->items, set->count);
+}
+
+static void open_templates(struct controller *controller)
+{
+	char path[4096];
+	const char *folder = option_text(OPTION_ROOST_TEMPLATES);
+	if (folder[0] == '\0') {
+		snprintf(path, sizeof(path), "%s/templates", option_text(OPTION_ROOST_DATA_DIR));
+		folder = path;
+	}
+	controller->templates = template_folder_open(&controller->loop, folder, templates_changed, controller);
+}
+
 static void start_answering(struct controller *controller)
 {
 	struct projection_store store = projection_runner_store(controller->projection);
@@ -119,6 +138,7 @@ static void start_answering(struct controller *controller)
 	    .limits = pipeline_limits_from_options(),
 	};
 	controller->pipeline = pipeline_new(&way);
+	open_templates(controller);
 	struct effects_settings following = {
 	    .work = controller->work,
 	    .projection = controller->projection,
@@ -174,6 +194,7 @@ static void close_all(void *context)
 	connection_close(controller->work, NULL, NULL);
 	if (controller->commands != NULL)
 		commands_free(controller->commands);
+	template_folder_close(controller->templates);
 	pipeline_free(controller->pipeline);
 	projection_close(controller->projection);
 	uv_close((uv_handle_t *)&controller->ensure_again, NULL);

@@ -68,6 +68,12 @@ struct decision_limits pipeline_limits_from_options(void)
 	};
 }
 
+void pipeline_set_templates(struct pipeline *pipeline, const struct workspace_template *templates, size_t count)
+{
+	pipeline->settings.limits.templates = templates;
+	pipeline->settings.limits.template_count = count;
+}
+
 static uint32_t time_left(const struct pipeline_work *work)
 {
 	int64_t left = work->deadline_ms - clock_monotonic_ms();

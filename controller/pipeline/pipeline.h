@@ -32,6 +32,9 @@ void pipeline_free(struct pipeline *pipeline);
 /* The limits from the options. */
 struct decision_limits pipeline_limits_from_options(void);
 
+/* The templates from now on. The former ones must stay as they are until what is on its way has ended. */
+void pipeline_set_templates(struct pipeline *pipeline, const struct workspace_template *templates, size_t count);
+
 /* One decision on its way. The caller fills in the upper part and keeps all of it in memory until
  * `done`, inside which it may be freed. */
 struct pipeline_work {
