@@ -153,6 +153,7 @@ static void choose_limits(struct agent_settings *settings)
 	settings->disk_mb = (uint64_t)option_number(OPTION_WORKSPACE_DISK_MB);
 	settings->clone_timeout_seconds = (uint32_t)option_number(OPTION_CLONE_TIMEOUT_SECONDS);
 	settings->program_timeout_seconds = (uint32_t)option_number(OPTION_RUNTIME_TIMEOUT_SECONDS);
+	settings->log_kb = (uint64_t)option_number(OPTION_WORKSPACE_LOG_KB);
 	settings->mirrors_mb = (uint64_t)option_number(OPTION_MIRRORS_MB);
 }
 
@@ -162,6 +163,7 @@ static void choose_paths(struct program *program)
 	struct arena *arena = program->arena;
 	settings->folder = option_text(OPTION_ROOST_DATA_DIR);
 	settings->sessions_folder = arena_printf(arena, "%s/sessions", settings->folder);
+	settings->logs_folder = arena_printf(arena, "%s/nodelogs", settings->folder);
 	settings->workspaces_folder = arena_printf(arena, "%s/workspaces", settings->folder);
 	settings->database = option_text(OPTION_ROOST_DATABASE);
 	if (!settings->database[0])

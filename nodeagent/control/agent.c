@@ -9,6 +9,7 @@
 #include "nodeagent/control/beat.h"
 #include "nodeagent/control/capabilities.h"
 #include "nodeagent/control/handlers.h"
+#include "nodeagent/control/note.h"
 #include "nodeagent/control/outbox.h"
 #include "nodeagent/control/work.h"
 
@@ -133,6 +134,7 @@ bool agent_open(struct agent *agent, uv_loop_t *loop, const struct agent_setting
 {
 	*agent = (struct agent){.loop = loop, .settings = *settings, .node = {.search_due = true}};
 	agent->jobs = jobs_open(loop);
+	agent->logs = logs_open(loop, settings->logs_folder, settings->log_kb * 1024);
 	uv_timer_init(loop, &agent->adoption);
 	agent->adoption.data = agent;
 	struct session_callbacks callbacks = {
@@ -140,6 +142,7 @@ bool agent_open(struct agent *agent, uv_loop_t *loop, const struct agent_setting
 	if (!open_store(agent, error) || !agent_open_runtime(settings, &agent->runtime, error) ||
 	    !agent_open_sessions(settings, loop, &callbacks, &agent->sessions, error) || !open_bus(agent, error))
 		return false;
+	note(agent->logs, "", LOG_LINE_INFO, "agent", "The agent of this node begins.");
 	adopt_begin(agent);
 	return true;
 }
@@ -164,7 +167,9 @@ static void on_timer_closed(uv_handle_t *handle)
 static void close_parts(void *context)
 {
 	struct agent *agent = context;
-	agent->closing = 6;
+	agent->closing = 7;
+	/* First, since those who wait for a line are answered. */
+	logs_close(agent->logs, on_part_closed, agent);
 	outbox_close(agent->outbox, on_part_closed, agent);
 	beat_close(agent->beat, on_part_closed, agent);
 	session_client_close(agent->sessions, on_part_closed, agent);

@@ -14,6 +14,7 @@
 #include "nodeagent/control/jobs.h"
 #include "nodeagent/control/live.h"
 #include "nodeagent/control/store.h"
+#include "nodeagent/logs/logs.h"
 #include "nodeagent/runtime/runtime.h"
 #include "nodeagent/session/session_client.h"
 
@@ -25,6 +26,7 @@ struct agent_settings {
 	const char *folder;  /* of the installation */
 	const char *sessions_folder;
 	const char *workspaces_folder;
+	const char *logs_folder;
 	const char *database;
 	const char *nats_url;
 	const char *credentials; /* NULL for none */
@@ -45,6 +47,7 @@ struct agent_settings {
 	uint32_t clone_timeout_seconds;
 	uint32_t program_timeout_seconds;
 	uint64_t mirrors_mb;
+	uint64_t log_kb; /* of each log */
 	/* The node was deleted, nothing of it is left on this machine, and that was told: the agent shall end. */
 	void (*deleted)(void *context);
 	void *deleted_context;
@@ -57,6 +60,7 @@ struct node_work {
 	bool search_due;  /* it may be searched */
 	bool found_clear; /* the last search found nothing, and nothing was begun since */
 	bool begun_since; /* something was begun since the search began */
+	uint64_t changes; /* pieces of work that were begun or ended */
 };
 
 struct agent {
@@ -68,6 +72,7 @@ struct agent {
 	struct runtime *runtime; /* NULL once nothing is left for it to do */
 	struct session_client *sessions;
 	struct jobs *jobs;
+	struct logs *logs;
 	struct live live;
 	struct outbox *outbox;
 	struct beat *beat;

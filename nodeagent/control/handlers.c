@@ -7,6 +7,7 @@
 #include "nodeagent/control/apply.h"
 #include "nodeagent/control/beat.h"
 #include "nodeagent/control/inventory.h"
+#include "nodeagent/control/log_answer.h"
 #include "nodeagent/control/reply.h"
 #include "nodeagent/control/work.h"
 
@@ -153,6 +154,11 @@ static void handle_inventory(struct agent *agent, const ProtobufCMessage *messag
 	inventory_answer(agent, (const Roost__InventoryRequest *)message, reply);
 }
 
+static void handle_log(struct agent *agent, const ProtobufCMessage *message, struct reply *reply)
+{
+	log_answer(agent, (const Roost__NodeLogRequest *)message, reply);
+}
+
 /* Each handler answers `reply` once, now or later; the message lives in the reply's arena. */
 static const struct verb {
 	const char *name;
@@ -162,6 +168,7 @@ static const struct verb {
     {"apply", &roost__apply_request__descriptor, handle_apply},
     {"input", &roost__node_input_request__descriptor, handle_input},
     {"inventory", &roost__inventory_request__descriptor, handle_inventory},
+    {"log", &roost__node_log_request__descriptor, handle_log},
     {"output", &roost__node_output_request__descriptor, handle_output},
     {"probe", &roost__probe_request__descriptor, handle_probe},
 };

@@ -6,7 +6,9 @@
 #include "nodeagent/control/reply.h"
 
 /* Lists on a worker and answers in pages of INVENTORY_PAGE_MAX workspaces, ordered by id; the first
- * page also names the sessions with a live host. */
+ * page also names the sessions with a live host. All of an answer is as of one moment: when work on a
+ * workspace begins or ends during the listing, it is listed again, and an agent that is too busy for that
+ * says so (ERROR_BUSY). */
 void inventory_answer(struct agent *agent, const Roost__InventoryRequest *request, struct reply *reply);
 
 #endif

@@ -49,7 +49,8 @@ bool leftovers_remove_folders(const struct agent_settings *settings)
 {
 	bool workspaces = remove_folder(settings->workspaces_folder);
 	bool sessions = remove_folder(settings->sessions_folder);
-	return workspaces && sessions;
+	bool logs = remove_folder(settings->logs_folder);
+	return workspaces && sessions && logs;
 }
 
 void leftovers_remove_database(const char *path)

@@ -333,6 +333,7 @@ void work_node_comes_back(struct agent *agent)
 
 void work_node_begun(struct agent *agent)
 {
+	agent->node.changes++;
 	agent->node.begun_since = true;
 	agent->node.found_clear = false;
 }

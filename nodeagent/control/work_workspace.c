@@ -4,7 +4,9 @@
  * sandbox ends by itself (told as lost once its remains are gone). */
 #include "bus/foundation/clock.h"
 #include "bus/foundation/log.h"
+#include "bus/foundation/ulid.h"
 #include "nodeagent/control/machine.h"
+#include "nodeagent/control/note.h"
 #include "nodeagent/control/outbox.h"
 #include "nodeagent/control/report.h"
 #include "nodeagent/control/work.h"
@@ -76,18 +78,24 @@ static void tell(struct agent *agent, struct workspace_row *row)
 }
 
 /* A piece of work has come to its end, which has yet to be told. */
-static void arrive(struct workspace_row *row, enum workspace_phase phase)
+static void arrive(struct agent *agent, struct workspace_row *row, enum workspace_phase phase)
 {
+	bool failed = phase == WORKSPACE_FAILED;
+	const char *failure = failed && row->failure ? row->failure : "";
 	log_info("workspace %s: %s -> %s, generation %" PRIu32 "%s%s", row->id, workspace_phase_name(row->actual.phase),
-		 workspace_phase_name(phase), row->actual.generation, row->failure && row->failure[0] ? ": " : "",
-		 row->failure ? row->failure : "");
+		 workspace_phase_name(phase), row->actual.generation, failure[0] ? ": " : "", failure);
+	note(agent->logs, row->id, failed ? LOG_LINE_ERROR : LOG_LINE_INFO, failed ? row->failed_step : "",
+	     "The workspace is %s, generation %" PRIu32 ".%s%s", workspace_phase_name(phase), row->actual.generation,
+	     failure[0] ? " " : "", failure);
+	note(agent->logs, "", failed ? LOG_LINE_ERROR : LOG_LINE_INFO, "", "Workspace %s is %s.%s%s", row->id,
+	     workspace_phase_name(phase), failure[0] ? " " : "", failure);
 	row->actual.phase = phase;
 	row->actual.told_desired = 0;
 }
 
 static void finish(struct agent *agent, struct workspace_row *row, enum workspace_phase phase)
 {
-	arrive(row, phase);
+	arrive(agent, row, phase);
 	tell(agent, row);
 }
 
@@ -121,6 +129,7 @@ static void submit(struct workspace_job *job)
 static bool load_ended(struct workspace_job *job, struct workspace_row *row)
 {
 	live_workspace(job->agent, job->id)->job = NULL;
+	job->agent->node.changes++;
 	return load(job->agent, job->id, job->job.arena, row);
 }
 
@@ -128,7 +137,15 @@ static bool load_ended(struct workspace_job *job, struct workspace_row *row)
 
 static void tell_progress(void *context, const char *step, const char *message)
 {
+	struct workspace_job *job = context;
+	logs_write(job->agent->logs, job->id, LOG_LINE_INFO, step, message);
 	job_tell(context, step, message);
+}
+
+static void keep_output(void *context, const char *step, const char *line)
+{
+	struct workspace_job *job = context;
+	logs_write(job->agent->logs, job->id, LOG_LINE_DEBUG, step, line);
 }
 
 static void provision_work(struct job *base)
@@ -138,7 +155,7 @@ static void provision_work(struct job *base)
 		job->failure.cancelled = true;
 		return;
 	}
-	const struct runtime_listener listener = {.context = base, .progress = tell_progress};
+	const struct runtime_listener listener = {.context = base, .progress = tell_progress, .output = keep_output};
 	job->ok = runtime_start(job->runtime, base->arena, &job->wanted, &listener, &job->failure);
 	if (job->ok)
 		runtime_watch(job->runtime, job->id, &job->pidfd, &job->error);
@@ -207,6 +224,7 @@ static bool read_wanted(struct workspace_job *job, const struct workspace_row *r
 	    .owner = message->owner ? message->owner : "",
 	    .generation = job->generation,
 	    .rebuild_generation = message->rebuild_generation,
+	    .made_at = ulid_time_ms(job->id), /* the controllers' clock, not this machine's */
 	    .image = spec->image ? spec->image : "",
 	    .repository = spec->repository ? spec->repository : "",
 	    .branch = spec->branch ? spec->branch : "",
@@ -283,6 +301,10 @@ static void stop_failed(struct workspace_job *job, struct workspace_row *row)
 	struct agent *agent = job->agent;
 	bool news = row->wanted.known && row->actual.told_version < plan_version(&row->wanted);
 	log_error("workspace %s: %s", row->id, job->error.message);
+	note(agent->logs, row->id, LOG_LINE_ERROR, "stop",
+	     "It could not be stopped or removed: %" PRIu32 " processes and %" PRIu32
+	     " mounts are left%s. It is tried again.",
+	     job->left.processes, job->left.mounts, job->left.files ? ", and files" : "");
 	row->actual.phase = WORKSPACE_STOP_FAILED;
 	row->actual.told_version = plan_version(&row->wanted);
 	row->failed_step = "stop";
@@ -303,7 +325,7 @@ static void stopped(struct workspace_job *job, struct workspace_row *row)
 	struct agent *agent = job->agent;
 	live_unwatch(live_workspace(agent, row->id));
 	live_retry_reset(live_workspace(agent, row->id));
-	arrive(row, row->lost ? WORKSPACE_FAILED : WORKSPACE_STOPPED);
+	arrive(agent, row, row->lost ? WORKSPACE_FAILED : WORKSPACE_STOPPED);
 	store_begin(agent->store);
 	work_end_sessions(agent, row, job->job.arena);
 	settle(agent, row);
@@ -339,6 +361,7 @@ void work_workspace_lost(struct agent *agent, const char *id)
 	if (!agent->ending && load(agent, id, arena, &row) && !row.actual.busy &&
 	    row.actual.phase == WORKSPACE_RUNNING) {
 		log_warning("workspace %s: its sandbox ended by itself", id);
+		note(agent->logs, id, LOG_LINE_WARNING, "", "Its sandbox ended by itself.");
 		live_unwatch(live_workspace(agent, id));
 		row.lost = true;
 		row.failure = "The workspace's sandbox ended by itself. Its files are kept; restart it to go on.";
@@ -364,13 +387,14 @@ static void remove_done(struct job *base)
 		return;
 	if (job->ok) {
 		live_unwatch(live_workspace(agent, row.id));
-		arrive(&row, WORKSPACE_REMOVED);
+		arrive(agent, &row, WORKSPACE_REMOVED);
 		row.lost = false;
 		store_begin(agent->store);
 		work_end_sessions(agent, &row, base->arena);
 		settle(agent, &row);
 		store_commit(agent->store);
 		work_forget_sessions(agent, row.id);
+		logs_remove(agent->logs, row.id);
 		outbox_kick(agent->outbox);
 	} else {
 		stop_failed(job, &row);

@@ -1,5 +1,6 @@
 /* The node agent as a program, on a real nats-server with a node's own permissions, against a controller
  * that keeps no log and a runtime without sandboxes: the lives of workspaces, and what goes wrong. */
+#include "bus/foundation/ulid.h"
 #include "bus/wire/message.h"
 #include "tests/integration/nodeagent/bench.h"
 #include "tests/support/loop.h"
@@ -275,7 +276,10 @@ static void the_inventory_names_what_is_there(void **state)
 	assert_int_equal(answer->n_workspaces, 1);
 	assert_string_equal(answer->workspaces[0]->id, id);
 	assert_int_equal(answer->workspaces[0]->generation, 4);
-	assert_true(answer->workspaces[0]->running && answer->workspaces[0]->known);
+	assert_true(answer->workspaces[0]->running && answer->workspaces[0]->known && answer->workspaces[0]->wanted);
+	assert_int_equal(answer->workspaces[0]->made_at, ulid_time_ms(id));
+	assert_string_equal(answer->log_id, bench->controller.log_id);
+	assert_int_equal(answer->held_version, bench->controller.version);
 	assert_null(answer->next_cursor);
 	arena_free(arena);
 }
