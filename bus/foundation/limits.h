@@ -38,6 +38,7 @@ enum {
 	WAIT_MS_MAX = 60 * 1000,              /* of a command that waits for the outcome */
 	WAITERS_MAX = 1024,                   /* commands that wait so in one controller */
 	WORKSPACE_DEPTH_MAX = 8,              /* children of children */
+	MIRROR_FRESH_MS = 10 * 60 * 1000,     /* a mirror that was fetched so short ago is not fetched again */
 	INVENTORY_PAGE_MAX = 500,             /* workspaces in one answer */
 	INVENTORY_PAGE_BYTES_MAX = 256 * 1024,
 	INVENTORY_WORKSPACES_MAX = 20000,     /* of one node, over all pages */

@@ -1,154 +1,111 @@
-/* Happy path: what an earlier attempt left is ended and thrown away, a local source is shown read-only,
- * git clones into /workspace, the disk is synced and then marked. Whatever goes wrong is told by a
+/* Happy path: what an earlier attempt left is ended and thrown away, a local source or the repository's mirror is
+ * shown read-only, git clones into /workspace, and the clone is marked. Whatever goes wrong is told by a
  * sentence chosen from git's own words; those travel as the detail. */
 #include "nodeagent/runtime/checkout.h"
 
+#include "bus/foundation/clock.h"
 #include "bus/foundation/cutpoint.h"
+#include "bus/foundation/log.h"
 #include "nodeagent/runtime/folder.h"
+#include "nodeagent/runtime/git.h"
 #include "nodeagent/runtime/repository.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define INSIDE_SOURCE	 "/run/roost/source"
-#define INSIDE_GITCONFIG "/run/roost/gitconfig"
-
-/* What git says, in the C locale, and what that means for a user. The first that is found is taken. */
-static const struct {
-	const char *words;
-	const char *sentence;
-} explanations[] = {
-    {"No space left on device", "The workspace's disk is full. The repository is too large for it."},
-    {"Remote branch", "The branch does not exist in the repository."},
-    {"terminal prompts disabled", "The repository does not exist, or it asks for a user name and password."},
-    {"Authentication failed", "The repository asks for authentication."},
-    {"Permission denied (publickey",
-     "The repository asks for authentication: the server accepts no key of this workspace."},
-    {"could not read Username", "The repository does not exist, or it asks for a user name and password."},
-    {"Host key verification failed", "The server's host key could not be verified."},
-    {"does not appear to be a git repository", "There is no git repository at this address."},
-    {"not found", "The repository does not exist at this address."},
-    {"access denied or repository not exported", "The repository does not exist at this address."},
-    {"Could not resolve host", "The repository's server cannot be found: its name is not known."},
-    {"Could not resolve hostname", "The repository's server cannot be found: its name is not known."},
-    {"unable to look up", "The repository's server cannot be found: its name is not known."},
-    {"transport '", "The kind of address is not allowed."},
-    {"unable to connect", "The repository's server cannot be reached."},
-    {"Failed to connect", "The repository's server cannot be reached."},
-    {"Connection refused", "The repository's server cannot be reached."},
-    {"Connection timed out", "The repository's server cannot be reached."},
-    {"Network is unreachable", "The repository's server cannot be reached."},
-    {"No route to host", "The repository's server cannot be reached."},
-    {"ssh: not found", "The image has no ssh program, which this address needs."},
-    {"cannot run ssh", "The image has no ssh program, which this address needs."},
-    {"executable file not found", "The image has no git program."},
-    {"Out of memory", "The workspace has too little memory to clone the repository."},
-    {"Could not read from remote repository", "The repository does not exist or may not be read."},
-    {"early EOF", "The connection to the repository's server broke."},
-};
-
-const char *checkout_explain(const char *output, bool has_branch)
-{
-	for (size_t i = 0; i < sizeof(explanations) / sizeof(explanations[0]); i++) {
-		bool about_branch = strcmp(explanations[i].words, "Remote branch") == 0;
-		if (strstr(output, explanations[i].words) != NULL && (has_branch || !about_branch))
-			return explanations[i].sentence;
-	}
-	return "The repository could not be cloned.";
-}
+enum { BOOT_BYTES = 64 };
 
 /* Where the workspace's files and the mark are, as seen on the machine. */
 struct places {
 	const char *checkout;
-	const char *marks;
 	const char *mark;
 };
 
-static bool find_places(const struct checkout *checkout, struct arena *arena, struct places *places,
-			struct error *error)
+/* One clone that is going on. */
+struct clone {
+	const struct checkout *checkout;
+	struct arena *arena;
+	struct git_place place;
+	struct places places;
+	int64_t deadline_ms; /* monotonic */
+	const char **detail;
+};
+
+static bool find_places(const struct runtime_driver *driver, void *state, struct arena *arena, const char *workspace_id,
+			struct places *places, struct error *error)
 {
-	if (!checkout->driver->paths(checkout->state, arena, checkout->workspace->id, &places->checkout, &places->marks,
-				     error))
+	const char *marks;
+	if (!driver->paths(state, arena, workspace_id, &places->checkout, &marks, error))
 		return false;
-	places->mark = arena_printf(arena, "%s/checkout", places->marks);
+	places->mark = arena_printf(arena, "%s/checkout", marks);
 	return true;
+}
+
+/* --- the mark --- */
+
+static void read_line(const char *path, char line[BOOT_BYTES])
+{
+	FILE *file = fopen(path, "re");
+	line[0] = '\0';
+	if (file != NULL && fgets(line, BOOT_BYTES, file) == NULL)
+		line[0] = '\0';
+	if (file != NULL)
+		fclose(file);
+}
+
+/* Names this boot of the machine, and no other. */
+static void read_boot(char boot[BOOT_BYTES])
+{
+	read_line("/proc/sys/kernel/random/boot_id", boot);
+}
+
+static bool mark_counts(const char *mark)
+{
+	char noted[BOOT_BYTES], boot[BOOT_BYTES];
+	if (!folder_exists(mark))
+		return false;
+	read_line(mark, noted);
+	read_boot(boot);
+	return noted[0] == '\0' || strcmp(noted, boot) == 0;
 }
 
 bool checkout_complete(const struct checkout *checkout, struct arena *arena)
 {
 	struct places places;
-	return find_places(checkout, arena, &places, NULL) && folder_exists(places.mark);
+	return find_places(checkout->driver, checkout->state, arena, checkout->workspace->id, &places, NULL) &&
+	       mark_counts(places.mark);
 }
 
-/* The clone's data first, then the mark: after a power cut the mark never stands for less. */
 static bool mark_complete(const struct places *places, struct error *error)
 {
-	int fd = open(places->marks, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool synced = fd >= 0 && syncfs(fd) == 0;
-	int failed = errno;
-	if (fd >= 0)
-		close(fd);
-	if (!synced)
-		return error_errno(error, failed, "cannot sync the workspace's disk");
-	return folder_write_file(places->mark, "", 0, true, error);
+	char boot[BOOT_BYTES];
+	read_boot(boot);
+	return folder_write_file(places->mark, boot, strlen(boot), false, error);
 }
 
-static const char *const *clone_arguments(const struct checkout *checkout, struct arena *arena,
-					  enum repository_kind kind)
+bool checkout_settle(const struct runtime_driver *driver, void *state, struct arena *arena, const char *workspace_id,
+		     struct error *error)
 {
-	const struct runtime_workspace *workspace = checkout->workspace;
-	const char **arguments = arena_array_of(arena, const char *, 16);
-	size_t count = 0;
-	arguments[count++] = "git";
-	arguments[count++] = "-c";
-	arguments[count++] = "checkout.workers=4";
-	arguments[count++] = "clone";
-	if (workspace->branch[0] != '\0') {
-		arguments[count++] = "--branch";
-		arguments[count++] = workspace->branch;
-	}
-	arguments[count++] = "--";
-	arguments[count++] = kind == REPOSITORY_LOCAL ? INSIDE_SOURCE : workspace->repository;
-	arguments[count++] = "/workspace";
-	return arguments;
-}
-
-/* Runs one git command inside; true when it exited with 0. */
-static bool run_git(const struct checkout *checkout, struct arena *arena, const char *const *arguments,
-		    enum repository_kind kind, struct external_result *result, struct error *error)
-{
-	bool local = kind == REPOSITORY_LOCAL;
-	const struct runtime_variable environment[] = {
-	    {"GIT_ALLOW_PROTOCOL", local ? "file" : "https:http:ssh:git"},
-	    {"GIT_CONFIG_NOSYSTEM", "1"},
-	    {"GIT_CONFIG_GLOBAL", local ? INSIDE_GITCONFIG : "/dev/null"},
-	    {"GIT_TERMINAL_PROMPT", "0"},
-	    {"GIT_ASKPASS", "/bin/false"},
-	    {"GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new"},
-	    {"HOME", "/nonexistent"},
-	    {"LC_ALL", "C"},
-	};
-	struct runtime_program program = {.workspace_id = checkout->workspace->id,
-					  .group = CHECKOUT_GROUP,
-					  .arguments = arguments,
-					  .folder = "/workspace",
-					  .environment = environment,
-					  .environment_count = sizeof(environment) / sizeof(environment[0])};
-	char **argv;
-	if (!checkout->driver->command(checkout->state, arena, &program, &argv, error))
+	struct places places;
+	char noted[BOOT_BYTES];
+	if (!find_places(driver, state, arena, workspace_id, &places, error))
 		return false;
-	struct external_options options = {.argv = argv,
-					   .timeout_ms = checkout->settings->clone_timeout_seconds * 1000};
-	bool ran = external_run(&options, checkout->wait, arena, result, error);
-	/* The runtime's helper has gone; what it started inside may not have. */
-	return checkout->driver->kill_processes(checkout->state, checkout->workspace->id, CHECKOUT_GROUP, 0, error) &&
-	       ran;
+	read_line(places.mark, noted);
+	return noted[0] == '\0' || driver->sync(state, workspace_id, places.mark, error);
 }
 
-static bool judge(const struct checkout *checkout, const struct external_result *result, struct error *error)
+/* --- the clone --- */
+
+static uint32_t time_left_ms(const struct clone *clone)
 {
+	int64_t left = clone->deadline_ms - clock_monotonic_ms();
+	return left > 0 ? (uint32_t)left : 1;
+}
+
+static bool judge(const struct clone *clone, const struct external_result *result, struct error *error)
+{
+	const struct checkout *checkout = clone->checkout;
 	if (result->end == EXTERNAL_CANCELLED)
 		return error_set(error, ERROR_PROVISIONING_FAILED, "The clone was cancelled.");
 	if (result->end == EXTERNAL_TIMED_OUT)
@@ -156,78 +113,114 @@ static bool judge(const struct checkout *checkout, const struct external_result 
 				 checkout->settings->clone_timeout_seconds);
 	if (result->exit_code != 0)
 		return error_set(error, ERROR_PROVISIONING_FAILED, "%s",
-				 checkout_explain(result->output, checkout->workspace->branch[0] != '\0'));
+				 git_explain(result->output, checkout->workspace->branch[0] != '\0'));
 	return true;
 }
 
 /* A clone from a shown source remembers that place; the user's own words are put in its stead. */
-static bool name_origin(const struct checkout *checkout, struct arena *arena, struct error *error)
+static bool clone_once(const struct clone *clone, bool local, bool borrows, struct error *error)
 {
-	const char *arguments[] = {
-	    "git", "-C", "/workspace", "remote", "set-url", "origin", "--", checkout->workspace->repository, NULL};
+	const struct runtime_workspace *workspace = clone->checkout->workspace;
+	const char *commands[24] = {"git", "-c", "checkout.workers=4", "clone"};
+	size_t count = 4;
+	if (borrows) {
+		commands[count++] = "--reference";
+		commands[count++] = GIT_SOURCE;
+	}
+	if (workspace->branch[0] != '\0') {
+		commands[count++] = "--branch";
+		commands[count++] = workspace->branch;
+	}
+	commands[count++] = "--";
+	commands[count++] = local ? GIT_SOURCE : workspace->repository;
+	commands[count++] = "/workspace";
+	if (local) {
+		const char *const name_origin[] = {GIT_THEN,  "git",	"-C", "/workspace",	    "remote",
+						   "set-url", "origin", "--", workspace->repository};
+		memcpy(commands + count, name_origin, sizeof(name_origin));
+	}
 	struct external_result result;
-	if (!run_git(checkout, arena, arguments, REPOSITORY_LOCAL, &result, error))
+	if (!git_run(&clone->place, clone->arena, commands, local, borrows, time_left_ms(clone), &result, error))
 		return false;
-	return result.end == EXTERNAL_EXITED && result.exit_code == 0
-		   ? true
-		   : error_set(error, ERROR_PROVISIONING_FAILED, "The repository's origin could not be noted.");
+	*clone->detail = result.output;
+	return judge(clone, &result, error);
 }
 
-static bool clone_repository(const struct checkout *checkout, struct arena *arena, enum repository_kind kind,
-			     const char **detail, struct error *error)
+/* Shows the source while the clone runs. A workspace must not keep it: one that does counts as failed. */
+static bool clone_beside(const struct clone *clone, int source, bool local, struct error *error)
 {
-	struct external_result result;
-	if (!run_git(checkout, arena, clone_arguments(checkout, arena, kind), kind, &result, error))
+	if (!git_show_source(&clone->place, source, error))
 		return false;
-	*detail = result.output;
-	return judge(checkout, &result, error) && (kind != REPOSITORY_LOCAL || name_origin(checkout, arena, error));
+	bool done = clone_once(clone, local, !local, error);
+	return git_show_source(&clone->place, -1, done ? error : NULL) && done;
 }
 
-static bool clone_local(const struct checkout *checkout, struct arena *arena, const char **detail, struct error *error)
+static bool clone_local(const struct clone *clone, struct error *error)
 {
-	const char *id = checkout->workspace->id;
-	int fd = repository_open_local(checkout->settings->local_repos, checkout->workspace->repository, error);
-	if (fd < 0)
+	const struct checkout *checkout = clone->checkout;
+	int source = repository_open_local(checkout->settings->local_repos, checkout->workspace->repository, error);
+	if (source < 0)
 		return false;
-	bool done = checkout->driver->unbind(checkout->state, id, INSIDE_SOURCE, error) &&
-		    checkout->driver->bind(checkout->state, id, fd, INSIDE_SOURCE, error);
-	close(fd);
-	if (!done)
-		return false;
-	done = clone_repository(checkout, arena, REPOSITORY_LOCAL, detail, error);
-	/* A workspace must not keep the source: without this the clone counts as failed. */
-	return checkout->driver->unbind(checkout->state, id, INSIDE_SOURCE, done ? error : NULL) && done;
+	bool done = clone_beside(clone, source, true, error);
+	close(source);
+	return done;
+}
+
+/* With the mirror's help if there is one. A failure is tried again without, which also tells whose it was. */
+static bool clone_remote(const struct clone *clone, struct error *error)
+{
+	struct mirrors *mirrors = clone->checkout->mirrors;
+	int source;
+	struct mirror *mirror = mirror_take(mirrors, clone->arena, clone->checkout->wait,
+					    clone->checkout->workspace->repository, time_left_ms(clone), &source);
+	if (mirror == NULL)
+		return clone_once(clone, false, false, error);
+	struct error why = {.code = ERROR_NONE};
+	bool done = clone_beside(clone, source, false, &why);
+	close(source);
+	bool again = !done && !external_wait_cancelled(clone->checkout->wait);
+	if (again) {
+		log_info("workspace %s: cloning again without the mirror: %s", clone->checkout->workspace->id,
+			 why.message);
+		done = folder_empty(clone->places.checkout, error) && clone_once(clone, false, false, error);
+	}
+	mirror_give_back(mirrors, mirror, again && done);
+	return done || (!again && error_set(error, why.code, "%s", why.message));
 }
 
 /* Throws away what an earlier attempt left, clones, and marks; a failed clone leaves nothing. */
-static bool make_clone(const struct checkout *checkout, const struct places *places, struct arena *arena,
-		       const char **detail, struct error *error)
+static bool make_clone(const struct clone *clone, struct error *error)
 {
-	const struct runtime_workspace *workspace = checkout->workspace;
+	const struct runtime_workspace *workspace = clone->checkout->workspace;
 	enum repository_kind kind;
 	if (!repository_classify(workspace->repository, &kind, error) ||
 	    !repository_valid_branch(workspace->branch, error) ||
-	    !checkout->driver->kill_processes(checkout->state, workspace->id, CHECKOUT_GROUP, 0, error) ||
-	    !folder_empty(places->checkout, error))
+	    !clone->place.driver->kill_processes(clone->place.state, workspace->id, GIT_GROUP, 0, error) ||
+	    !git_show_source(&clone->place, -1, error) || !folder_empty(clone->places.checkout, error))
 		return false;
-	bool cloned = kind == REPOSITORY_LOCAL ? clone_local(checkout, arena, detail, error)
-					       : clone_repository(checkout, arena, kind, detail, error);
+	bool cloned = kind == REPOSITORY_LOCAL ? clone_local(clone, error) : clone_remote(clone, error);
 	if (!cloned)
-		folder_empty(places->checkout, NULL);
-	return cloned && mark_complete(places, error);
+		folder_empty(clone->places.checkout, NULL);
+	return cloned && mark_complete(&clone->places, error);
 }
 
 bool checkout_make(const struct checkout *checkout, struct arena *arena, const char **detail, struct error *error)
 {
-	struct places places;
 	*detail = "";
-	if (!find_places(checkout, arena, &places, error))
+	struct clone clone = {.checkout = checkout,
+			      .arena = arena,
+			      .place = {checkout->driver, checkout->state, checkout->workspace->id, checkout->wait},
+			      .deadline_ms =
+				  clock_monotonic_ms() + (int64_t)checkout->settings->clone_timeout_seconds * 1000,
+			      .detail = detail};
+	if (!find_places(checkout->driver, checkout->state, arena, checkout->workspace->id, &clone.places, error))
 		return false;
-	if (folder_exists(places.mark))
+	if (mark_counts(clone.places.mark))
 		return true;
 	/* Without a repository the mark only says that the workspace has run and may hold somebody's files. */
-	bool made = checkout->workspace->repository[0] == '\0' ? folder_write_file(places.mark, "", 0, false, error)
-							       : make_clone(checkout, &places, arena, detail, error);
+	bool made = checkout->workspace->repository[0] == '\0'
+			? folder_write_file(clone.places.mark, "", 0, false, error)
+			: make_clone(&clone, error);
 	if (made)
 		cutpoint(CUTPOINT_AGENT_CHECKOUT_MADE);
 	return made;

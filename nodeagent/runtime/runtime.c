@@ -5,6 +5,7 @@
 #include "bus/foundation/limits.h"
 #include "bus/foundation/log.h"
 #include "nodeagent/runtime/checkout.h"
+#include "nodeagent/runtime/mirror.h"
 #include "nodeagent/runtime/repository.h"
 
 #include <errno.h>
@@ -27,8 +28,10 @@ struct runtime {
 	const struct runtime_driver *driver;
 	void *state;
 	struct runtime_settings settings;
-	pthread_mutex_t lock; /* guards calls */
+	struct mirrors *mirrors;
+	pthread_mutex_t lock; /* guards all below */
 	struct call *calls;
+	bool unsettled; /* checkouts may be there whose marks do not last yet */
 };
 
 static bool no_driver(struct error *error)
@@ -50,7 +53,8 @@ bool runtime_valid_id(const char *id)
 
 static bool check_id(const char *id, struct error *error)
 {
-	return runtime_valid_id(id) || error_set(error, ERROR_INVALID_ARGUMENT, "not an id of a workspace");
+	return (runtime_valid_id(id) && !mirror_is_id(id)) ||
+	       error_set(error, ERROR_INVALID_ARGUMENT, "not an id of a workspace");
 }
 
 bool runtime_open(const struct runtime_driver *driver, const struct runtime_settings *settings,
@@ -68,6 +72,9 @@ bool runtime_open(const struct runtime_driver *driver, const struct runtime_sett
 		runtime_close(fresh);
 		return false;
 	}
+	if (driver != NULL)
+		fresh->mirrors = mirrors_open(driver, fresh->state, &fresh->settings);
+	fresh->unsettled = true;
 	*runtime = fresh;
 	return true;
 }
@@ -76,6 +83,7 @@ void runtime_close(struct runtime *runtime)
 {
 	if (runtime == NULL)
 		return;
+	mirrors_close(runtime->mirrors);
 	if (runtime->driver != NULL)
 		runtime->driver->close(runtime->state);
 	pthread_mutex_destroy(&runtime->lock);
@@ -88,12 +96,46 @@ bool runtime_probe(struct runtime *runtime, struct arena *arena, struct runtime_
 	*facts = (struct runtime_facts){.driver = "", .binary = ""};
 	if (!has_driver(runtime))
 		return no_driver(error);
-	return runtime->driver->probe(runtime->state, &wait, arena, facts, error);
+	bool usable = runtime->driver->probe(runtime->state, &wait, arena, facts, error);
+	mirrors_allow(runtime->mirrors, usable && facts->disk_limit);
+	return usable;
+}
+
+static bool set_unsettled(struct runtime *runtime, bool unsettled)
+{
+	pthread_mutex_lock(&runtime->lock);
+	bool before = runtime->unsettled;
+	runtime->unsettled = unsettled;
+	pthread_mutex_unlock(&runtime->lock);
+	return before;
+}
+
+/* Makes the marks of all checkouts last, those too that an agent which was killed has left. */
+static void settle_all(struct runtime *runtime)
+{
+	struct arena *arena = arena_new();
+	struct runtime_found *found;
+	size_t count = 0;
+	struct error error = {.code = ERROR_NONE};
+	if (set_unsettled(runtime, false) && !runtime->driver->list(runtime->state, arena, &found, &count, &error))
+		set_unsettled(runtime, true);
+	for (size_t i = 0; i < count; i++) {
+		if (!found[i].checkout_made ||
+		    checkout_settle(runtime->driver, runtime->state, arena, found[i].id, &error))
+			continue;
+		log_warning("workspace %s: %s", found[i].id, error.message);
+		set_unsettled(runtime, true);
+	}
+	arena_free(arena);
 }
 
 bool runtime_tend(struct runtime *runtime, struct error *error)
 {
-	return !has_driver(runtime) || runtime->driver->tend(runtime->state, error);
+	if (!has_driver(runtime))
+		return true;
+	settle_all(runtime);
+	mirrors_tend(runtime->mirrors);
+	return runtime->driver->tend(runtime->state, error);
 }
 
 static bool call_begin(struct runtime *runtime, struct call *call, const char *workspace_id)
@@ -169,7 +211,8 @@ static bool run_steps(struct start *start, struct error *error)
 				    .state = state,
 				    .settings = &start->runtime->settings,
 				    .workspace = start->workspace,
-				    .wait = start->wait};
+				    .wait = start->wait,
+				    .mirrors = start->runtime->mirrors};
 	start->had_files = true; /* until the disk tells */
 	if (!begin_step(start, "disk", "Preparing the workspace's disk", error) ||
 	    !driver->make_disk(state, start->wait, start->workspace, error))
@@ -184,7 +227,10 @@ static bool run_steps(struct start *start, struct error *error)
 	if (!start->had_files && start->workspace->repository[0] != '\0' &&
 	    !begin_step(start, "clone", "Cloning the repository", error))
 		return false;
-	return checkout_make(&checkout, start->arena, &start->detail, error);
+	if (!checkout_make(&checkout, start->arena, &start->detail, error))
+		return false;
+	set_unsettled(start->runtime, true);
+	return true;
 }
 
 static void undo(const struct start *start)
@@ -279,6 +325,16 @@ static bool tell_left(struct runtime *runtime, const char *workspace_id, bool do
 	return done;
 }
 
+/* A stop takes the disk away, and with it the chance to make the mark last. */
+static void settle_one(struct runtime *runtime, const char *workspace_id)
+{
+	struct arena *arena = arena_new();
+	struct error error;
+	if (!checkout_settle(runtime->driver, runtime->state, arena, workspace_id, &error))
+		log_warning("workspace %s: %s", workspace_id, error.message);
+	arena_free(arena);
+}
+
 bool runtime_stop(struct runtime *runtime, const char *workspace_id, uint32_t grace_ms, struct runtime_left *left,
 		  struct error *error)
 {
@@ -289,6 +345,7 @@ bool runtime_stop(struct runtime *runtime, const char *workspace_id, uint32_t gr
 	/* Nobody runs it (S2-04, D7). */
 	if (!has_driver(runtime))
 		return true;
+	settle_one(runtime, workspace_id);
 	bool stopped = tell_left(runtime, workspace_id,
 				 runtime->driver->stop(runtime->state, NULL, workspace_id, grace_ms, error), left);
 	if (left != NULL)
@@ -310,8 +367,7 @@ bool runtime_remove(struct runtime *runtime, const char *workspace_id, struct ru
 
 bool runtime_remove_mirrors(struct runtime *runtime, struct error *error)
 {
-	(void)runtime, (void)error;
-	return true;
+	return !has_driver(runtime) || mirrors_remove(runtime->mirrors, error);
 }
 
 bool runtime_is_running(struct runtime *runtime, const char *workspace_id, bool *running, struct error *error)
@@ -337,7 +393,14 @@ bool runtime_list(struct runtime *runtime, struct arena *arena, struct runtime_f
 {
 	*found = NULL;
 	*count = 0;
-	return !has_driver(runtime) || runtime->driver->list(runtime->state, arena, found, count, error);
+	size_t all = 0, kept = 0;
+	if (has_driver(runtime) && !runtime->driver->list(runtime->state, arena, found, &all, error))
+		return false;
+	for (size_t i = 0; i < all; i++)
+		if (!mirror_is_id((*found)[i].id))
+			(*found)[kept++] = (*found)[i];
+	*count = kept;
+	return true;
 }
 
 bool runtime_command(struct runtime *runtime, struct arena *arena, const struct runtime_program *program, char ***argv,

@@ -93,6 +93,7 @@ struct runtime_found {
 	int64_t made_at;     /* Unix milliseconds of its first start; 0 likewise */
 	bool running;	     /* its first process lives */
 	bool has_disk;	     /* a disk or folder with its files */
+	uint64_t disk_bytes; /* that its disk takes on the machine; 0 for a folder */
 	bool checkout_made;  /* disk is mounted and its checkout is complete */
 	bool has_remains;    /* not running, and mounts, network, cgroups or processes are left */
 };
@@ -162,6 +163,10 @@ struct runtime_driver {
 
 	/* Takes away the files too. The dispatcher has stopped it before. */
 	bool (*remove)(void *state, struct external_wait *wait, const char *workspace_id, struct error *error);
+
+	/* Puts everything on the workspace's disk for good, and then empties the file `mark` on it, also for good.
+	 * Does nothing when the disk is not attached. */
+	bool (*sync)(void *state, const char *workspace_id, const char *mark, struct error *error);
 
 	/* Counts what there is of a workspace now: its living processes, its mounts, its files. Asked after a
 	 * stop or removal that failed. */

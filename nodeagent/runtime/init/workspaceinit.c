@@ -4,7 +4,11 @@
  * that it is gone (SIGHUP): interactive shells do not hear SIGTERM.
  *
  * Sessions' programs are not its children, so it cannot wait for them: it looks, at growing intervals,
- * and only while the workspace is ending. */
+ * and only while the workspace is ending.
+ *
+ * The same program, entered as "init steps", runs the commands of a checkout (steps.h). */
+#include "nodeagent/runtime/init/steps.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -72,9 +76,11 @@ static void end_all(const sigset_t *watched)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	sigset_t watched;
+	if (argc > 2 && strcmp(argv[1], "steps") == 0)
+		return steps_run(argv + 2);
 	sigfillset(&watched);
 	sigprocmask(SIG_BLOCK, &watched, NULL);
 	for (;;) {

@@ -10,13 +10,15 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { LOOP_TRIES = 64, UNMOUNT_DEPTH_MAX = 64 };
+enum { LOOP_TRIES = 64, LOCK_TRIES = 400, UNMOUNT_DEPTH_MAX = 64 };
 
 static bool template_path(const struct runtime_settings *settings, char *path)
 {
@@ -65,6 +67,13 @@ bool disk_is_mount_point(const char *path)
 	struct statx status;
 	return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &status) == 0 &&
 	       (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+uint64_t disk_size(const struct place *place)
+{
+	enum { BLOCK = 512 };
+	struct stat status;
+	return lstat(place->image, &status) == 0 ? (uint64_t)status.st_blocks * BLOCK : 0;
 }
 
 uint32_t disk_count_mounts(const char *folder)
@@ -157,11 +166,29 @@ static int open_loop(int image, const char *label)
 	return loop;
 }
 
+/* A device that clears itself takes a moment to let go. */
+static bool lock_image(int image)
+{
+	for (int tries = 0; flock(image, LOCK_EX | LOCK_NB) != 0; tries++) {
+		struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
+		if (tries >= LOCK_TRIES)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 static bool mount_image(const struct place *place, struct error *error)
 {
 	int image = open(place->image, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (image < 0)
 		return error_errno(error, errno, "cannot open %s", place->image);
+	/* The loop device keeps the open file, and with it the lock, for as long as the disk is mounted anywhere,
+	 * also in a sandbox that was shown a part of it: it cannot be mounted twice, which would wreck it. */
+	if (!lock_image(image)) {
+		close(image);
+		return error_set(error, ERROR_BUSY, "The disk of workspace %s is still in use.", place->id);
+	}
 	int loop = open_loop(image, place->id);
 	int failed = errno;
 	close(image);

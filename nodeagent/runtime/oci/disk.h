@@ -34,6 +34,9 @@ bool disk_attached(const struct place *place);
 /* True when there is a disk or folder with files. */
 bool disk_exists(const struct place *place);
 
+/* What the image takes on the machine, in bytes; 0 for a folder. */
+uint64_t disk_size(const struct place *place);
+
 /* How many file systems are mounted at a folder and below it. */
 uint32_t disk_count_mounts(const char *folder);
 

@@ -134,6 +134,7 @@ const struct runtime_driver runtime_driver_oci = {
     .watch = oci_watch,
     .stop = oci_stop,
     .remove = oci_remove,
+    .sync = oci_sync,
     .count_left = oci_count_left,
     .list = oci_list,
     .command = oci_command,

@@ -59,6 +59,7 @@ static bool describe(const struct oci_state *state, struct arena *arena, struct 
 	found->made_at = label.made_at;
 	found->running = cgroup_first_process(place.cgroup) != 0;
 	found->has_disk = disk_exists(&place);
+	found->disk_bytes = disk_size(&place);
 	char mark[PLACE_PATH_MAX + 32];
 	snprintf(mark, sizeof(mark), "%s/marks/checkout", place.disk);
 	found->checkout_made = disk_attached(&place) && folder_exists(mark);

@@ -50,6 +50,7 @@ bool oci_start(void *state, struct external_wait *wait, const struct runtime_wor
 bool oci_stop(void *state, struct external_wait *wait, const char *workspace_id, uint32_t grace_ms,
 	      struct error *error);
 bool oci_remove(void *state, struct external_wait *wait, const char *workspace_id, struct error *error);
+bool oci_sync(void *state, const char *workspace_id, const char *mark, struct error *error);
 void oci_count_left(void *state, const char *workspace_id, struct runtime_left *left);
 bool oci_list(void *state, struct arena *arena, struct runtime_found **found, size_t *count, struct error *error);
 bool oci_command(void *state, struct arena *arena, const struct runtime_program *program, char ***argv,

@@ -10,6 +10,7 @@
 #include "nodeagent/runtime/oci/state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -87,6 +88,36 @@ bool oci_remove(void *opaque, struct external_wait *wait, const char *workspace_
 	else if (error != NULL)
 		error->code = ERROR_STOP_FAILED;
 	return removed;
+}
+
+/* Under the lock, so that the disk is not taken away meanwhile. */
+static bool sync_locked(const struct place *place, const char *mark, struct error *error)
+{
+	if (!disk_attached(place))
+		return true;
+	int fd = open(place->disk, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	bool synced = fd >= 0 && syncfs(fd) == 0;
+	int failed = errno;
+	if (fd >= 0)
+		close(fd);
+	if (!synced)
+		return error_errno(error, failed, "cannot sync the disk of workspace %s", place->id);
+	return !folder_exists(mark) || folder_write_file(mark, "", 0, true, error);
+}
+
+bool oci_sync(void *opaque, const char *workspace_id, const char *mark, struct error *error)
+{
+	const struct oci_state *state = opaque;
+	struct place place;
+	if (!place_of(&state->settings, workspace_id, &place, error))
+		return false;
+	if (!folder_exists(place.keep))
+		return true;
+	int lock = oci_lock_workspace(&place, error);
+	bool synced = lock >= 0 && sync_locked(&place, mark, error);
+	if (lock >= 0)
+		close(lock);
+	return synced;
 }
 
 void oci_count_left(void *opaque, const char *workspace_id, struct runtime_left *left)

@@ -310,6 +310,13 @@ static bool remove_all(void *state, struct external_wait *wait, const char *work
 	return true;
 }
 
+static bool sync_disk(void *state, const char *workspace_id, const char *mark, struct error *error)
+{
+	(void)state, (void)workspace_id, (void)error;
+	write_text(mark, "");
+	return true;
+}
+
 static void count_left(void *state, const char *workspace_id, struct runtime_left *left)
 {
 	char path[PATH_BYTES];
@@ -416,6 +423,7 @@ const struct runtime_driver runtime_driver_oci = {
     .watch = watch,
     .stop = stop,
     .remove = remove_all,
+    .sync = sync_disk,
     .count_left = count_left,
     .list = list,
     .command = command,

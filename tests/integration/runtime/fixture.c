@@ -34,6 +34,8 @@ static void remove_everything(struct fixture *fixture, struct runtime *runtime)
 	struct error error;
 	if (!runtime_list(runtime, fixture->arena, &found, &count, &error))
 		return;
+	if (!runtime_remove_mirrors(runtime, &error))
+		print_error("janitor: %s\n", error.message);
 	for (size_t i = 0; i < count; i++)
 		if (!runtime_remove(runtime, found[i].id, NULL, &error))
 			print_error("janitor: workspace %s: %s\n", found[i].id, error.message);

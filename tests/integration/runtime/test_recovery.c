@@ -158,6 +158,44 @@ static void a_rebuild_that_was_killed_is_done_again(void **state)
 	gone();
 }
 
+static void kill_sandbox(void)
+{
+	fixture_shell("grep -ls 'roost/%s/%s' /proc/[0-9]*/cgroup | cut -d/ -f3 | xargs kill -9", fixture.installation,
+		      workspace.id);
+}
+
+/* A checkout that was not synced when the machine went down is worth nothing; one that was is kept, with all
+ * that was written since. */
+static void after_a_power_cut_only_a_synced_checkout_counts(void **state)
+{
+	(void)state;
+	const char *output;
+	const char *mark =
+	    arena_printf(fixture.arena, "/run/roost/%s/%s/disk/marks/checkout", fixture.installation, workspace.id);
+	works();
+	assert_int_equal(fixture_inside(&fixture, workspace.id, "rm README; touch mine", NULL), 0);
+	fixture_shell("cmp %s /proc/sys/kernel/random/boot_id && echo of-another-boot >%s", mark, mark);
+	kill_sandbox();
+	fixture_start(&fixture, &workspace);
+	assert_int_equal(fixture_inside(&fixture, workspace.id, "ls", &output), 0);
+	assert_string_equal(output, "README\n");
+	assert_int_equal(fixture_inside(&fixture, workspace.id, "touch mine", NULL), 0);
+	assert_true(runtime_tend(fixture.runtime, NULL));
+	fixture_shell("test ! -s %s", mark);
+	kill_sandbox();
+	fixture_start(&fixture, &workspace);
+	assert_int_equal(fixture_inside(&fixture, workspace.id, "ls", &output), 0);
+	assert_string_equal(output, "README\nmine\n");
+	gone();
+	/* A stop syncs too. */
+	works();
+	assert_true(runtime_stop(fixture.runtime, workspace.id, 0, NULL, NULL));
+	workspace.generation++;
+	fixture_start(&fixture, &workspace);
+	fixture_shell("test -e %s -a ! -s %s", mark, mark);
+	gone();
+}
+
 static void kill_at_random_moments(void **state)
 {
 	(void)state;
@@ -192,6 +230,7 @@ int main(void)
 	    cmocka_unit_test(a_stop_that_was_killed_can_be_done_again_and_keeps_the_files),
 	    cmocka_unit_test(a_remove_that_was_killed_can_be_done_again),
 	    cmocka_unit_test(a_rebuild_that_was_killed_is_done_again),
+	    cmocka_unit_test(after_a_power_cut_only_a_synced_checkout_counts),
 	    cmocka_unit_test(kill_at_random_moments),
 	};
 	return cmocka_run_group_tests(tests, open_fixture, close_fixture);

@@ -1,5 +1,5 @@
 /* git's words become sentences that users can act on (S0-33). */
-#include "nodeagent/runtime/checkout.h"
+#include "nodeagent/runtime/git.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,8 +27,8 @@ static void every_known_failure_has_its_sentence(void **state)
 	    {"fatal: something that nobody has seen", "could not be cloned"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		if (strstr(checkout_explain(cases[i].output, true), cases[i].part) == NULL)
-			fail_msg("%s -> %s", cases[i].output, checkout_explain(cases[i].output, true));
+		if (strstr(git_explain(cases[i].output, true), cases[i].part) == NULL)
+			fail_msg("%s -> %s", cases[i].output, git_explain(cases[i].output, true));
 }
 
 int main(void)

@@ -62,7 +62,9 @@ static int check(const char *full_path, const struct stat *status, int kind, str
 	blank_comments(text);
 	files_read++;
 	bool dispatcher =
-	    strcmp(path, "nodeagent/runtime/runtime.c") == 0 || strcmp(path, "nodeagent/runtime/checkout.c") == 0;
+	    strcmp(path, "nodeagent/runtime/runtime.c") == 0 || strcmp(path, "nodeagent/runtime/checkout.c") == 0 ||
+	    strcmp(path, "nodeagent/runtime/git.c") == 0 || strcmp(path, "nodeagent/runtime/mirror.c") == 0 ||
+	    strcmp(path, "nodeagent/runtime/mirror_fetch.c") == 0;
 	if (!dispatcher) {
 		refuse(path, text, "driver->");
 		refuse(path, text, "runtime_driver_oci.");

@@ -105,6 +105,12 @@ static bool fake_remove(void *state, struct external_wait *wait, const char *id,
 	return note("remove", error);
 }
 
+static bool fake_sync(void *state, const char *id, const char *mark, struct error *error)
+{
+	(void)state, (void)id, (void)mark;
+	return note("sync", error);
+}
+
 static void fake_count_left(void *state, const char *id, struct runtime_left *left)
 {
 	(void)state, (void)id;
@@ -175,6 +181,7 @@ static const struct runtime_driver fake_driver = {.name = "fake",
 						  .watch = fake_watch,
 						  .stop = fake_stop,
 						  .remove = fake_remove,
+						  .sync = fake_sync,
 						  .count_left = fake_count_left,
 						  .list = fake_list,
 						  .command = fake_command,
