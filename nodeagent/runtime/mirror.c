@@ -118,6 +118,7 @@ static void finish_taking(struct mirrors *mirrors, struct mirror *mirror, bool t
 {
 	pthread_mutex_lock(&mirrors->lock);
 	mirror->users += taken ? 1 : 0;
+	mirrors->grown = true;
 	mirror->busy = false;
 	pthread_cond_broadcast(&mirrors->changed);
 	pthread_mutex_unlock(&mirrors->lock);
@@ -245,8 +246,12 @@ void mirrors_tend(struct mirrors *mirrors)
 	if (mirrors == NULL)
 		return;
 	detach_idle(mirrors);
+	pthread_mutex_lock(&mirrors->lock);
+	bool look = mirrors->grown || short_of_space(mirrors->settings);
+	mirrors->grown = false;
+	pthread_mutex_unlock(&mirrors->lock);
 	struct arena *arena = arena_new();
-	if (find_all(mirrors, arena, &found, &count, NULL) && count > 0)
+	if (look && find_all(mirrors, arena, &found, &count, NULL))
 		make_room(mirrors, found, count);
 	arena_free(arena);
 }
@@ -275,6 +280,7 @@ void mirrors_allow(struct mirrors *mirrors, bool disk_limit)
 		return;
 	pthread_mutex_lock(&mirrors->lock);
 	mirrors->allowed = disk_limit;
+	mirrors->grown = true;
 	pthread_mutex_unlock(&mirrors->lock);
 	detach_all(mirrors);
 }
