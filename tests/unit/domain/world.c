@@ -170,32 +170,67 @@ struct decision *world_report(struct world *world, const char *node, Roost__Repo
 	batch.n_reports = 1;
 	batch.reports = &report;
 	struct decision *decision = world_take(world, decide_reports(inputs, &batch, &answer));
+	if (decision->kind != DECISION_APPEND)
+		world->applied = (struct apply_outcome){0};
 	assert_int_equal(answer->taken, report->number);
 	return decision;
 }
 
+/* Sets a field of the message if it has one of that name. */
+static void set_text(ProtobufCMessage *message, const char *name, const char *value)
+{
+	const ProtobufCFieldDescriptor *field =
+	    protobuf_c_message_descriptor_get_field_by_name(message->descriptor, name);
+	if (field != NULL && value != NULL)
+		*(const char **)((char *)message + field->offset) = value;
+}
+
+static void set_number(ProtobufCMessage *message, const char *name, uint32_t value)
+{
+	const ProtobufCFieldDescriptor *field =
+	    protobuf_c_message_descriptor_get_field_by_name(message->descriptor, name);
+	if (field == NULL)
+		return;
+	*(uint32_t *)((char *)message + field->offset) = value;
+	*(protobuf_c_boolean *)((char *)message + field->quantifier_offset) = true;
+}
+
+Roost__Report *world_new_report(struct arena *arena, Roost__Report__ReportCase which, const char *id,
+				uint32_t generation, const char *message)
+{
+	Roost__Report *report;
+	arena_message(arena, report, roost__report__init);
+	report->report_case = which;
+	const ProtobufCFieldDescriptor *field =
+	    protobuf_c_message_descriptor_get_field(&roost__report__descriptor, which);
+	if (which == ROOST__REPORT__REPORT__NOT_SET || field == NULL)
+		return report;
+	const ProtobufCMessageDescriptor *kind = field->descriptor;
+	ProtobufCMessage *body = arena_alloc(arena, kind->sizeof_message);
+	kind->message_init(body);
+	set_text(body, "workspace_id", id);
+	set_text(body, "session_id", id);
+	set_text(body, "message", message);
+	set_text(body, "step", "a step");
+	set_number(body, "generation", generation);
+	*(ProtobufCMessage **)((char *)report + field->offset) = body;
+	return report;
+}
+
+struct decision *world_tell(struct world *world, const char *node, Roost__Report__ReportCase which, const char *id,
+			    uint32_t generation, const char *message)
+{
+	return world_report(world, node, world_new_report(world->arena, which, id, generation, message));
+}
+
 struct decision *world_report_running(struct world *world, const char *node, const char *workspace, uint32_t generation)
 {
-	Roost__WorkspaceRunning running = ROOST__WORKSPACE_RUNNING__INIT;
-	Roost__Report report = ROOST__REPORT__INIT;
-	running.workspace_id = workspace;
-	running.has_generation = true;
-	running.generation = generation;
-	report.report_case = ROOST__REPORT__REPORT_WORKSPACE_RUNNING;
-	report.workspace_running = &running;
-	return world_report(world, node, &report);
+	return world_tell(world, node, ROOST__REPORT__REPORT_WORKSPACE_RUNNING, workspace, generation, NULL);
 }
 
 struct decision *world_report_stopped(struct world *world, const char *node, const char *workspace, uint32_t generation)
 {
-	Roost__WorkspaceStopped stopped = ROOST__WORKSPACE_STOPPED__INIT;
-	Roost__Report report = ROOST__REPORT__INIT;
-	stopped.workspace_id = workspace;
-	stopped.has_generation = true;
-	stopped.generation = generation;
-	report.report_case = ROOST__REPORT__REPORT_WORKSPACE_STOPPED;
-	report.workspace_stopped = &stopped;
-	return world_report(world, node, &report);
+	return world_tell(world, node, ROOST__REPORT__REPORT_WORKSPACE_STOPPED, workspace, generation, NULL);
 }
 
 Roost__NodeState *world_node(struct world *world, const char *id)
@@ -211,4 +246,25 @@ Roost__WorkspaceState *world_workspace(struct world *world, const char *id)
 Roost__SessionState *world_session(struct world *world, const char *id)
 {
 	return world->store->session(world->store->context, id, world->step);
+}
+
+void world_force_node(struct world *world, const char *id, Roost__Node__Status status)
+{
+	Roost__NodeState *state = world_node(world, id);
+	state->resource->status = status;
+	world->store->put_node(world->store->context, state);
+}
+
+void world_force_workspace(struct world *world, const char *id, Roost__Workspace__Status status)
+{
+	Roost__WorkspaceState *state = world_workspace(world, id);
+	state->resource->status = status;
+	world->store->put_workspace(world->store->context, state);
+}
+
+void world_force_session(struct world *world, const char *id, Roost__AgentSession__Status status)
+{
+	Roost__SessionState *state = world_session(world, id);
+	state->resource->status = status;
+	world->store->put_session(world->store->context, state);
 }

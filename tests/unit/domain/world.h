@@ -52,6 +52,12 @@ const char *world_make_session(struct world *world, const char *workspace, const
 
 /* One report, with the next number; the decision is taken already. */
 struct decision *world_report(struct world *world, const char *node, Roost__Report *report);
+/* A report of any kind, about the workspace or session `id` (NULL for the node itself), in that generation,
+ * with that message, as far as the kind has them. */
+Roost__Report *world_new_report(struct arena *arena, Roost__Report__ReportCase which, const char *id,
+				uint32_t generation, const char *message);
+struct decision *world_tell(struct world *world, const char *node, Roost__Report__ReportCase which, const char *id,
+			    uint32_t generation, const char *message);
 struct decision *world_report_running(struct world *world, const char *node, const char *workspace,
 				      uint32_t generation);
 struct decision *world_report_stopped(struct world *world, const char *node, const char *workspace,
@@ -61,5 +67,10 @@ struct decision *world_report_stopped(struct world *world, const char *node, con
 Roost__NodeState *world_node(struct world *world, const char *id);
 Roost__WorkspaceState *world_workspace(struct world *world, const char *id);
 Roost__SessionState *world_session(struct world *world, const char *id);
+
+/* Puts the entity into a status by force, whatever the tables say, for tests that try everything. */
+void world_force_node(struct world *world, const char *id, Roost__Node__Status status);
+void world_force_workspace(struct world *world, const char *id, Roost__Workspace__Status status);
+void world_force_session(struct world *world, const char *id, Roost__AgentSession__Status status);
 
 #endif
