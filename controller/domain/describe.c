@@ -146,7 +146,7 @@ static const char *say_sweeper_found(const Roost__Change *change, const struct d
 {
 	const Roost__SweeperFound *found = change->sweeper_found;
 	(void)about;
-	return arena_printf(arena, "The sweeper found: %s. %s", or_empty(found->reason), or_empty(found->next_step));
+	return arena_printf(arena, "The sweeper: %s %s", or_empty(found->reason), or_empty(found->next_step));
 }
 
 /* A row is a level and either a sentence with one name in it, of the thing that the change is about,
