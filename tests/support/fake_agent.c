@@ -524,3 +524,8 @@ int fake_agent_beats(const struct fake_agent *agent)
 {
 	return agent->beats;
 }
+
+bool fake_agent_is_manual(const struct fake_agent *agent)
+{
+	return agent->settings.manual;
+}

@@ -77,6 +77,8 @@ Roost__WantedNode__Desired fake_agent_wanted_node(const struct fake_agent *agent
 /* True when it would have ended: wanted away, nothing left, and a controller has taken its word. */
 bool fake_agent_is_done(const struct fake_agent *agent);
 
+bool fake_agent_is_manual(const struct fake_agent *agent);
+
 /* Reports that lie in the outbox, answered by nobody yet. */
 int fake_agent_waiting(const struct fake_agent *agent);
 
