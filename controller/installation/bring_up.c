@@ -4,6 +4,7 @@
 #include "bus/foundation/clock.h"
 #include "bus/foundation/options.h"
 #include "controller/installation/bus_check.h"
+#include "controller/installation/local_node.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,8 +85,8 @@ static char **environment_of(const struct bring_up *bring_up, const char *creden
 	return all;
 }
 
-static bool add(struct bring_up *bring_up, const char *name, const char *user, const char *database,
-		struct error *error)
+static bool add_daemon(struct bring_up *bring_up, const char *name, const char *user, const char *database,
+		       bool (*over)(void *context, int status), struct error *error)
 {
 	char *program = arena_printf(bring_up->arena, "%s/roost-%s", bring_up->settings.programs, user);
 	char *credentials =
@@ -96,8 +97,16 @@ static bool add(struct bring_up *bring_up, const char *name, const char *user, c
 	    .name = name,
 	    .argv = (const char *const[]){program, NULL},
 	    .environment = environment_of(bring_up, credentials, database),
+	    .over = over,
+	    .context = bring_up->settings.context,
 	};
 	return supervisor_add(bring_up->settings.supervisor, &daemon, error);
+}
+
+static bool add(struct bring_up *bring_up, const char *name, const char *user, const char *database,
+		struct error *error)
+{
+	return add_daemon(bring_up, name, user, database, NULL, error);
 }
 
 /* ---- the steps, last one first ---- */
@@ -105,7 +114,7 @@ static bool add(struct bring_up *bring_up, const char *name, const char *user, c
 static void node_runs(void *context)
 {
 	struct bring_up *bring_up = context;
-	end(bring_up, "runs");
+	end(bring_up, bus_check_node_state(bring_up->check));
 	bring_up->settings.ready(bring_up->settings.context);
 }
 
@@ -113,7 +122,7 @@ static void start_agent(struct bring_up *bring_up)
 {
 	struct error error;
 	begin(bring_up, "node agent");
-	if (!add(bring_up, "nodeagent", "nodeagent", "", &error))
+	if (!add_daemon(bring_up, "nodeagent", "nodeagent", "", bring_up->settings.agent_over, &error))
 		fail(bring_up, &error);
 	else
 		bus_check_node_runs(bring_up->check, bring_up->settings.installation->node_id, node_runs);
@@ -139,7 +148,22 @@ static void make_node(struct bring_up *bring_up)
 	begin(bring_up, "node");
 	if (gethostname(name, sizeof(name) - 1) != 0 || name[0] == '\0')
 		snprintf(name, sizeof(name), "node");
-	bus_check_make_node(bring_up->check, bring_up->settings.installation->id, name, node_made);
+	char *key = local_node_key(bring_up->settings.installation, bring_up->arena);
+	bus_check_make_node(bring_up->check, key, name, node_made);
+}
+
+void bring_up_node_deleted(struct bring_up *bring_up)
+{
+	struct error error;
+	end(bring_up, "had been deleted; what was left of it is gone");
+	if (!local_node_forget(bring_up->settings.installation, &error)) {
+		fail(bring_up, &error);
+		return;
+	}
+	/* What was asked of the former node is answered to nobody. */
+	bus_check_free(bring_up->check);
+	bring_up->check = bus_check_new(bring_up->connection, bring_up->settings.owner, fail, bring_up);
+	make_node(bring_up);
 }
 
 static void sweeper_answers(void *context)

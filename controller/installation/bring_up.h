@@ -20,12 +20,16 @@ struct bring_up_settings {
 	void (*say)(const char *line);
 	void (*ready)(void *context);
 	void (*failed)(void *context, const struct error *error);
+	bool (*agent_over)(void *context, int status); /* as `over` of supervisor.h; also after bring_up_free */
 	void *context;
 };
 
 /* Everything in the settings is borrowed until bring_up_free. NULL with an error when nothing could be
  * started; daemons that were started stay with the supervisor. */
 struct bring_up *bring_up_start(uv_loop_t *loop, const struct bring_up_settings *settings, struct error *error);
+
+/* The node agent has ended for good, since its node was deleted: another node is made. */
+void bring_up_node_deleted(struct bring_up *bring_up);
 
 /* Any time; also inside `ready` and `failed`. */
 void bring_up_free(struct bring_up *bring_up);

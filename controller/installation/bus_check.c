@@ -25,9 +25,10 @@ struct bus_check {
 	uint64_t ticket;
 	bool asking;
 	char owner[OWNER_MAX];
-	char text[256]; /* the service's name, or the installation's id */
+	char text[256]; /* the service's name, or the key of the node */
 	char node_name[64];
 	char node_id[27];
+	Roost__Node__Status node_status;
 	bool beat_heard;
 	struct subscription *beats, *changes;
 	void (*done)(void *context);
@@ -108,6 +109,10 @@ static bool good_answer(struct bus_check *check, const struct incoming *answer, 
 		return true;
 	else
 		envelope_decode_error(answer->data, false, &reason);
+	if (reason.code == ERROR_NODE_NOT_FOUND) {
+		ask_after(check, LISTEN_REST_MS);
+		return false;
+	}
 	if (reason.code == ERROR_FORBIDDEN || (answer != NULL && !error_code_retryable(reason.code)))
 		check->failed(check->context, &reason);
 	else
@@ -152,22 +157,41 @@ static void node_answered(void *context, const struct incoming *answer, const st
 
 static void ask_for_node(struct bus_check *check)
 {
-	char key[320];
 	Roost__CreateNodeRequest request = ROOST__CREATE_NODE_REQUEST__INIT;
 	request.name = check->node_name;
 	request.provider = "local";
-	snprintf(key, sizeof(key), "installation-%s", check->text);
-	command(check, "create", key, &request.base, node_answered);
+	command(check, "create", check->text, &request.base, node_answered);
 }
 
-void bus_check_make_node(struct bus_check *check, const char *installation_id, const char *name,
+void bus_check_make_node(struct bus_check *check, const char *key, const char *name,
 			 void (*done)(void *context, const char *node_id))
 {
-	snprintf(check->text, sizeof(check->text), "%s", installation_id);
+	snprintf(check->text, sizeof(check->text), "%s", key);
 	snprintf(check->node_name, sizeof(check->node_name), "%s", name);
 	check->node_made = done;
 	check->ask = ask_for_node;
 	ask_now(check);
+}
+
+/* A node that its owner stopped, or that could not be stopped, is as he left it. */
+static bool is_up(const Roost__Node *node)
+{
+	if (node->status == ROOST__NODE__STATUS__STOPPED || node->status == ROOST__NODE__STATUS__ERROR)
+		return true;
+	return node->status == ROOST__NODE__STATUS__RUNNING &&
+	       (!node->has_health_status || node->health_status == ROOST__NODE__HEALTH__HEALTHY);
+}
+
+const char *bus_check_node_state(const struct bus_check *check)
+{
+	switch (check->node_status) {
+	case ROOST__NODE__STATUS__STOPPED:
+		return "is stopped; start it with: roost node start";
+	case ROOST__NODE__STATUS__ERROR:
+		return "is in state error; see: roost node events";
+	default:
+		return "runs";
+	}
 }
 
 static void state_answered(void *context, const struct incoming *answer, const struct error *error)
@@ -180,8 +204,9 @@ static void state_answered(void *context, const struct incoming *answer, const s
 	Roost__GetNodeResponse *response = (Roost__GetNodeResponse *)envelope_decode(
 	    &roost__get_node_response__descriptor, answer->data, false, arena, &reason);
 	const Roost__Node *node = response == NULL ? NULL : response->node;
-	bool runs = node != NULL && node->has_status && node->status == ROOST__NODE__STATUS__RUNNING &&
-		    (!node->has_health_status || node->health_status == ROOST__NODE__HEALTH__HEALTHY);
+	bool runs = node != NULL && node->has_status && is_up(node);
+	if (runs)
+		check->node_status = node->status;
 	arena_free(arena);
 	if (!runs || !check->beat_heard) {
 		ask_after(check, check->beat_heard ? REST_MS : LISTEN_REST_MS);

@@ -60,6 +60,7 @@ static bool parse(const char *text, struct installation *out, struct error *erro
 	take_text(settings, "id", out->id, sizeof(out->id));
 	take_text(settings, "account", out->account, sizeof(out->account));
 	take_text(settings, "nodeId", out->node_id, sizeof(out->node_id));
+	take_text(settings, "formerNodeId", out->former_node_id, sizeof(out->former_node_id));
 	json_decref(settings);
 	if (version > LAYOUT_VERSION)
 		return error_set(error, ERROR_INVALID_ARGUMENT,
@@ -67,7 +68,8 @@ static bool parse(const char *text, struct installation *out, struct error *erro
 				 out->folder, (long long)version, LAYOUT_VERSION);
 	if (version < 1 || !ulid_valid(out->id) || port < 0 || port > UINT16_MAX ||
 	    (out->account[0] != '\0' && !nkey_public_valid(out->account, NKEY_ACCOUNT)) ||
-	    (out->node_id[0] != '\0' && !ulid_valid(out->node_id)))
+	    (out->node_id[0] != '\0' && !ulid_valid(out->node_id)) ||
+	    (out->former_node_id[0] != '\0' && !ulid_valid(out->former_node_id)))
 		return error_set(error, ERROR_INTERNAL, "%s/%s is damaged", out->folder, settings_name);
 	out->nats_port = (uint16_t)port;
 	return true;
@@ -88,8 +90,9 @@ bool installation_load(const char *folder, struct installation *out, struct erro
 bool installation_save(const struct installation *installation, struct error *error)
 {
 	json_t *settings =
-	    json_pack("{s:i, s:s, s:i, s:s, s:s}", "version", LAYOUT_VERSION, "id", installation->id, "natsPort",
-		      (int)installation->nats_port, "account", installation->account, "nodeId", installation->node_id);
+	    json_pack("{s:i, s:s, s:i, s:s, s:s, s:s}", "version", LAYOUT_VERSION, "id", installation->id, "natsPort",
+		      (int)installation->nats_port, "account", installation->account, "nodeId", installation->node_id,
+		      "formerNodeId", installation->former_node_id);
 	char *text = json_dumps(settings, JSON_INDENT(2));
 	json_decref(settings);
 	struct arena *arena = arena_new();

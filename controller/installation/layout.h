@@ -16,8 +16,9 @@ struct installation {
 	char folder[PATH_MAX - 256]; /* absolute */
 	char id[27];		     /* a ULID, made at the first start */
 	uint16_t nats_port;
-	char account[57]; /* public key of the product account: JetStream keeps the log under it */
-	char node_id[27]; /* of the machine's own node; "" until it was made */
+	char account[57];	 /* public key of the product account: JetStream keeps the log under it */
+	char node_id[27];	 /* of the machine's own node; "" until it was made */
+	char former_node_id[27]; /* of the one before, which was deleted; "" for none */
 };
 
 /* Reads the settings of the installation in `folder`. ERROR_FILE_NOT_FOUND when there is none. */

@@ -1,5 +1,5 @@
-/* A daemon is RUNNING (it has a child), RESTING (its timer runs until the next start) or ENDED (the
- * supervisor stops). Each change of who runs is noted on disk before anything else happens. */
+/* A daemon is RUNNING (it has a child), RESTING (its timer runs until the next start) or ENDED (for good, or
+ * since the supervisor stops). Each change of who runs is noted on disk before anything else happens. */
 #include "controller/installation/supervisor.h"
 
 #include "bus/foundation/clock.h"
@@ -18,6 +18,8 @@ struct daemon {
 	const char *const *argv;
 	char *const *environment;
 	const char *log_path;
+	bool (*over)(void *context, int status);
+	void *context;
 	struct child *child; /* NULL unless it runs */
 	uv_timer_t timer;    /* the next start, or the end of the grace */
 	uint64_t wait_ms;
@@ -120,6 +122,8 @@ static void ended(void *context, int status)
 		stop_last(daemon->supervisor);
 		return;
 	}
+	if (daemon->over != NULL && daemon->over(daemon->context, status))
+		return;
 	if (clock_monotonic_ms() - daemon->started_ms >= RESTART_FORGIVEN_MS)
 		daemon->wait_ms = RESTART_FIRST_MS;
 	if (WIFSIGNALED(status))
@@ -229,6 +233,8 @@ bool supervisor_add(struct supervisor *supervisor, const struct daemon_settings 
 	daemon->environment = copy_texts(supervisor->arena, (const char *const *)settings->environment);
 	daemon->log_path = installation_path(supervisor->installation, supervisor->arena,
 					     arena_printf(supervisor->arena, "logs/%s.log", settings->name));
+	daemon->over = settings->over;
+	daemon->context = settings->context;
 	daemon->wait_ms = RESTART_FIRST_MS;
 	uv_timer_init(supervisor->loop, &daemon->timer);
 	daemon->timer.data = daemon;

@@ -25,6 +25,10 @@ struct daemon_settings {
 	const char *name;	  /* also of its log */
 	const char *const *argv;  /* NULL-terminated */
 	char *const *environment; /* NULL-terminated */
+	/* Asked when it has ended by itself, `status` as from waitpid: true when that was its end for good, so
+	 * that it is not started again. NULL: it never is. */
+	bool (*over)(void *context, int status);
+	void *context;
 };
 
 /* Starts a daemon and keeps it running. Everything is copied. False only when the program cannot be

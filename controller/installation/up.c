@@ -6,6 +6,7 @@
 #include "controller/installation/bring_up.h"
 #include "controller/installation/detach.h"
 #include "controller/installation/installation.h"
+#include "controller/installation/local_node.h"
 #include "controller/installation/lock.h"
 #include "controller/installation/nats_server.h"
 
@@ -178,6 +179,8 @@ static bool prepare(struct up *up, struct error *error)
 	    !keys_load_or_make(&up->installation, &up->keys, error) ||
 	    !nats_server_choose_port(&up->installation, &port_changed, error))
 		return false;
+	if (local_node_was_deleted(&up->installation) && !local_node_forget(&up->installation, error))
+		return false;
 	if (port_changed)
 		say("  somebody else has the port that this installation used; it has another one now");
 	nats_server_tend_ballast(&up->installation, &nats_server_ballast, &removed);
@@ -204,6 +207,19 @@ static void watch_signals(struct up *up)
 	uv_timer_start(&up->ballast, tend_ballast, BALLAST_EVERY_MS, BALLAST_EVERY_MS);
 }
 
+/* Whoever deleted the node wants it gone, so it is not made again before the next start. */
+static bool agent_over(void *context, int status)
+{
+	struct up *up = context;
+	if (status != 0 || !local_node_was_deleted(&up->installation))
+		return false;
+	if (up->bring_up != NULL)
+		bring_up_node_deleted(up->bring_up);
+	else
+		say("this machine's node was deleted and nothing of it is left; the next `roost up` makes a new one");
+	return true;
+}
+
 static void start(struct up *up)
 {
 	struct error error = {.code = ERROR_INTERNAL};
@@ -220,6 +236,7 @@ static void start(struct up *up)
 	    .say = say,
 	    .ready = ready,
 	    .failed = failed,
+	    .agent_over = agent_over,
 	    .context = up,
 	};
 	up->bring_up = bring_up_start(&up->loop, &settings, &error);

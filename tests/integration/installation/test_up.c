@@ -253,6 +253,83 @@ static void ctrl_c_stops_daemons_only_and_down_stops_the_rest(void **state)
 	assert_non_null(strstr(fixture->output, "kept"));
 }
 
+static bool agent_is_gone(void *context)
+{
+	struct fixture *fixture = context;
+	return pid_of(fixture, "nodeagent") == 0 &&
+	       strstr(read_text(fixture, "logs/supervisor.log"), "node was deleted") != NULL;
+}
+
+/* The id of the machine's node, from the installation's settings. */
+static char *node_of(struct fixture *fixture)
+{
+	char *settings = strstr(read_text(fixture, "installation.json"), "\"nodeId\": \"");
+	assert_non_null(settings);
+	settings += strlen("\"nodeId\": \"");
+	settings[strcspn(settings, "\"")] = '\0';
+	return settings;
+}
+
+static void end_supervisor(struct fixture *fixture)
+{
+	pid_t supervisor = supervisor_of(fixture);
+	assert_int_equal(kill(supervisor, SIGINT), 0);
+	wait_until(is_gone, &supervisor, 40 * SECONDS, "the supervisor's end");
+}
+
+/* S0-31, D10: with everything that runs on it; its agent is not started again, and the next start has another
+ * node. */
+static void a_deleted_node_is_followed_by_another_one_at_the_next_start(void **state)
+{
+	struct fixture *fixture = *state;
+	must(fixture, fixture->folder, "up --detach");
+	start_session(fixture);
+	char *first = node_of(fixture);
+	must(fixture, fixture->folder, arena_printf(fixture->arena, "node delete %s --yes", first));
+	wait_until(agent_is_gone, fixture, 40 * SECONDS, "the agent's end");
+	assert_int_equal(session_host(fixture), 0);
+	assert_int_equal(access(arena_printf(fixture->arena, "%s/workspaces", fixture->folder), F_OK), -1);
+	end_supervisor(fixture);
+	must(fixture, fixture->folder, "up --detach");
+	char *second = node_of(fixture);
+	assert_string_not_equal(first, second);
+	must(fixture, fixture->folder, "workspace create again --wait");
+	must(fixture, fixture->folder, arena_printf(fixture->arena, "node get %s", second));
+	assert_int_equal(roost(fixture, fixture->folder, arena_printf(fixture->arena, "node get %s", first)), 1);
+}
+
+/* D17: the agent of an abandoned node comes back, cleans up and is followed by a new node at once. */
+static void an_abandoned_node_is_followed_by_another_one(void **state)
+{
+	struct fixture *fixture = *state;
+	must(fixture, fixture->folder, "up --detach");
+	must(fixture, fixture->folder, "workspace create kept --wait");
+	char *first = node_of(fixture);
+	assert_int_equal(kill(pid_of(fixture, "nodeagent"), SIGSTOP), 0);
+	must(fixture, fixture->folder, arena_printf(fixture->arena, "node delete %s --abandon --yes", first));
+	pid_t supervisor = supervisor_of(fixture);
+	assert_int_equal(kill(supervisor, SIGKILL), 0);
+	wait_until(is_gone, &supervisor, 10 * SECONDS, "the supervisor's end");
+	must(fixture, fixture->folder, "up --detach");
+	assert_string_not_equal(first, node_of(fixture));
+	must(fixture, fixture->folder, "workspace create again --wait");
+	must(fixture, fixture->folder, "workspace list");
+	assert_null(strstr(fixture->output, "kept"));
+}
+
+/* A node that its owner stopped is up all the same. */
+static void a_stopped_node_does_not_keep_the_installation_from_starting(void **state)
+{
+	struct fixture *fixture = *state;
+	must(fixture, fixture->folder, "up --detach");
+	must(fixture, fixture->folder, arena_printf(fixture->arena, "node stop %s --wait", node_of(fixture)));
+	end_supervisor(fixture);
+	must(fixture, fixture->folder, "up --detach");
+	assert_non_null(strstr(fixture->output, "is stopped"));
+	must(fixture, fixture->folder, arena_printf(fixture->arena, "node start %s --wait", node_of(fixture)));
+	must(fixture, fixture->folder, "workspace create one --wait");
+}
+
 static void an_old_nats_server_and_a_missing_installation_are_told(void **state)
 {
 	struct fixture *fixture = *state;
@@ -273,7 +350,8 @@ static void an_old_nats_server_and_a_missing_installation_are_told(void **state)
 	assert_non_null(strstr(fixture->output, "roost up"));
 }
 
-int main(void)
+/* With an argument: only the tests that match it. */
+int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
@@ -283,7 +361,12 @@ int main(void)
 	    TEST(every_daemon_is_started_again_when_it_is_killed),
 	    TEST(a_killed_supervisor_leaves_no_daemon_and_the_next_one_finds_everything),
 	    TEST(ctrl_c_stops_daemons_only_and_down_stops_the_rest),
+	    TEST(a_deleted_node_is_followed_by_another_one_at_the_next_start),
+	    TEST(an_abandoned_node_is_followed_by_another_one),
+	    TEST(a_stopped_node_does_not_keep_the_installation_from_starting),
 	    TEST(an_old_nats_server_and_a_missing_installation_are_told),
 	};
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct fixture {
@@ -94,6 +95,37 @@ static void a_daemon_that_ends_is_started_again_later_and_later(void **state)
 	assert_non_null(strstr(said, "starting it again in 0.4 s"));
 	assert_non_null(strstr(said, "brief runs again"));
 	assert_non_null(strstr(log_of(fixture, "brief"), "hello\nhello\n"));
+}
+
+static bool over_after_two(void *context, int status)
+{
+	int *ends = context;
+	assert_int_equal(WEXITSTATUS(status), 0);
+	return ++*ends == 2;
+}
+
+static bool ended_twice(void *context)
+{
+	return *(int *)context == 2;
+}
+
+/* A daemon whose work is done is not started again, and is nobody to wait for at the end. */
+static void a_daemon_that_ended_for_good_stays_ended(void **state)
+{
+	struct fixture *fixture = *state;
+	int ends = 0;
+	struct daemon_settings settings = {
+	    .name = "finite",
+	    .argv = (const char *const[]){"true", NULL},
+	    .environment = (char *const[]){NULL},
+	    .over = over_after_two,
+	    .context = &ends,
+	};
+	assert_true(supervisor_add(fixture->supervisor, &settings, &fixture->error));
+	loop_until(&fixture->loop, ended_twice, &ends, PATIENCE_MS, "the second end");
+	loop_for(&fixture->loop, 600);
+	assert_int_equal(ends, 2);
+	assert_int_equal(supervisor_restarts(fixture->supervisor), 1);
 }
 
 static bool said_killed(void *context)
@@ -224,6 +256,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_daemon_that_ends_is_started_again_later_and_later),
+	    TEST(a_daemon_that_ended_for_good_stays_ended),
 	    TEST(a_killed_daemon_is_told_and_noted_processes_are_the_running_ones),
 	    TEST(daemons_end_in_reverse_order),
 	    TEST(a_second_stop_kills_the_deaf),
