@@ -33,7 +33,7 @@ static void random_kills_lose_nothing(void **state)
 		check_settles();
 		roost("node", "start", town.node_id, "--wait");
 		check_settles();
-		print_message("%d commands, %d refused, %d kills\n", town.commands, town.refused, town.kills);
+		town_tell_work();
 		check_nothing_lost_or_doubled();
 		check_what_runs_can_be_used();
 		check_projections_equal();

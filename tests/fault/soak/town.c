@@ -138,6 +138,36 @@ static void begin_command(struct person *person)
 	}
 }
 
+/* "roost: <code>: <sentence>" */
+static void note_refusal(const char *output)
+{
+	char code[48] = "no answer";
+	FILE *file = fopen(output, "re");
+	if (file != NULL) {
+		if (fscanf(file, "roost: %47[a-z_]", code) != 1)
+			snprintf(code, sizeof(code), "other words");
+		fclose(file);
+	}
+	town.refused++;
+	for (int i = 0; i < REFUSALS_MAX; i++) {
+		struct refusal *refusal = &town.refusals[i];
+		if (refusal->times == 0)
+			memcpy(refusal->code, code, sizeof(code));
+		if (strcmp(refusal->code, code) == 0) {
+			refusal->times++;
+			return;
+		}
+	}
+}
+
+void town_tell_work(void)
+{
+	print_message("%d commands, %d refused, %d kills;", town.commands, town.refused, town.kills);
+	for (int i = 0; i < REFUSALS_MAX && town.refusals[i].times > 0; i++)
+		print_message(" %s %d", town.refusals[i].code, town.refusals[i].times);
+	print_message("\n");
+}
+
 /* What was answered to a create is noted: it must never be lost. */
 static void end_command(struct person *person)
 {
@@ -149,7 +179,7 @@ static void end_command(struct person *person)
 		assert_string_equal(text_of(answer, "displayName"), person->workspace->name);
 	}
 	if (!done)
-		town.refused++;
+		note_refusal(person->output);
 	json_decref(answer);
 	person->workspace = NULL;
 }

@@ -15,6 +15,7 @@
 enum {
 	PEOPLE = 4, /* commands at once */
 	WORKSPACES_MAX = 20000,
+	REFUSALS_MAX = 32,
 	SETTLE_MS = 120000,
 	COMMAND_MS = 90000,
 };
@@ -45,6 +46,10 @@ struct town {
 	size_t count;
 	struct person people[PEOPLE];
 	int commands, refused, kills;
+	struct refusal {
+		char code[48];
+		int times;
+	} refusals[REFUSALS_MAX]; /* by error code */
 };
 
 /* The one town of the program. */
@@ -56,6 +61,9 @@ void town_end(void);
 
 /* People work and processes are killed for so long; then everybody waits for the last answers. */
 void town_under_fire(int64_t duration_ms);
+
+/* Prints what people did and what they were refused. */
+void town_tell_work(void);
 
 /* The text of a field, "" when there is none. */
 const char *text_of(const json_t *object, const char *field);
