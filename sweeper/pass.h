@@ -11,7 +11,7 @@
 
 struct run;
 
-enum { PASS_COUNT = 5 };
+enum { PASS_COUNT = 6 };
 
 /* A complete inventory of a node, with the projection as it is after it. */
 struct look {
@@ -49,7 +49,8 @@ struct found {
 	const char *node_id;	  /* NULL: the owner's own aggregate */
 	const char *workspace_id; /* NULL for none */
 	const char *session_id;
-	uint32_t generation; /* 0 for none */
+	uint32_t generation;   /* 0 for none */
+	uint64_t purges_below; /* sequences of the log that are gone once it was acted on; 0 for none */
 };
 
 /* In find_stuck.c, find_silent.c, find_compaction.c, look_removed.c, look_unknown.c, look_absent.c. */

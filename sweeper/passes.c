@@ -32,6 +32,12 @@ const struct pass passes[PASS_COUNT] = {
 	.interval = OPTION_SWEEP_SILENT_NODE_SECONDS,
 	.find = find_silent,
     },
+    {
+	.pass = ROOST__SWEEP_FINDING__PASS__COMPACTION,
+	.name = "compaction",
+	.interval = OPTION_SWEEP_COMPACTION_SECONDS,
+	.find = find_compaction,
+    },
 };
 
 unsigned passes_that_look(void)

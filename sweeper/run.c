@@ -21,6 +21,7 @@ struct errand {
 	const char *owner;
 	Roost__SweepFinding *finding;
 	int64_t since_ms;
+	uint64_t purges_below;
 };
 
 struct run {
@@ -115,6 +116,16 @@ void run_cancel(struct run *run)
 
 static void send_more(struct run *run);
 
+/* Also when there was nothing to do: somebody else has had it purged. */
+static void note_purged(const struct errand *errand)
+{
+	struct parts *parts = errand->run->settings.parts;
+	struct error error = {0};
+	if (errand->purges_below > 0 && !projection_note_purged(parts->projection, errand->owner,
+								errand->finding->node_id, errand->purges_below, &error))
+		log_warning("what was purged cannot be noted: %s", error.message);
+}
+
 static void on_acted(void *context, bool acted, const struct error *error)
 {
 	struct errand *errand = context;
@@ -128,8 +139,10 @@ static void on_acted(void *context, bool acted, const struct error *error)
 		if (tally->refused++ == 0)
 			tally->refusal = *error;
 		errand->finding->error = arena_strdup(run->arena, error_code_sentence(error->code));
-	} else if (!acted) {
-		errand->finding->error = "The controllers found nothing to do about it now.";
+	} else {
+		if (!acted)
+			errand->finding->error = "The controllers found nothing to do about it now.";
+		note_purged(errand);
 	}
 	send_more(run);
 	let_go(run);
@@ -158,6 +171,7 @@ static void queue_errand(struct run *run, const struct pass *pass, const struct 
 	    .owner = arena_strdup(run->arena, found->owner),
 	    .finding = finding,
 	    .since_ms = found->judgement.since_ms,
+	    .purges_below = found->purges_below,
 	};
 	if (run->first == NULL)
 		run->last = &run->first;
