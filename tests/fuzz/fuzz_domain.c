@@ -1,4 +1,4 @@
-/* Hostile records, reports and commands against a small world with known ids (the first byte chooses):
+/* Hostile records, reports, commands and findings against a small world with known ids (the first byte chooses):
  * a record never stops applying, a decision is a refusal or a record that applies wholly, and reports
  * never move a position backwards. */
 #include "bus/wire/message.h"
@@ -103,35 +103,48 @@ static void try_reports(const struct entity_store *store, const struct decision_
 		must(answer->taken >= 1 && answer->taken <= batch->n_reports);
 }
 
-static const ProtobufCMessageDescriptor *const kinds[] = {
-    &roost__record__descriptor,
-    &roost__report_batch__descriptor,
-    &roost__create_node_request__descriptor,
-    &roost__create_workspace_request__descriptor,
-    &roost__rename_workspace_request__descriptor,
-    &roost__create_session_request__descriptor,
-    &roost__restart_workspace_request__descriptor,
-    &roost__stop_session_request__descriptor,
+/* The first byte of an input chooses among `kinds`, so a new command goes to the end of this list. */
+#define COMMANDS                                                                                                       \
+	COMMAND(create_node, CreateNode)                                                                               \
+	COMMAND(create_workspace, CreateWorkspace)                                                                     \
+	COMMAND(rename_workspace, RenameWorkspace)                                                                     \
+	COMMAND(create_session, CreateSession)                                                                         \
+	COMMAND(restart_workspace, RestartWorkspace)                                                                   \
+	COMMAND(stop_session, StopSession)                                                                             \
+	COMMAND(stop_workspace, StopWorkspace)                                                                         \
+	COMMAND(delete_workspace, DeleteWorkspace)                                                                     \
+	COMMAND(update_workspace, UpdateWorkspace)                                                                     \
+	COMMAND(rebuild_workspace, RebuildWorkspace)                                                                   \
+	COMMAND(reap_workspace, ReapWorkspace)                                                                         \
+	COMMAND(stop_node, StopNode)                                                                                   \
+	COMMAND(start_node, StartNode)                                                                                 \
+	COMMAND(delete_node, DeleteNode)
+
+#define COMMAND(name, Name)                                                                                            \
+	static struct decision *try_##name(const struct decision_inputs *inputs, const ProtobufCMessage *request)      \
+	{                                                                                                              \
+		return decide_##name(inputs, (const Roost__##Name##Request *)request);                                 \
+	}
+COMMANDS
+#undef COMMAND
+
+static struct decision *try_finding(const struct decision_inputs *inputs, const ProtobufCMessage *finding)
+{
+	return decide_act_sweep(inputs, (const Roost__SweepFinding *)finding);
+}
+
+static const struct {
+	const ProtobufCMessageDescriptor *descriptor;
+	struct decision *(*decide)(const struct decision_inputs *inputs, const ProtobufCMessage *request);
+} kinds[] = {
+    {&roost__record__descriptor, NULL},
+    {&roost__report_batch__descriptor, NULL},
+#define COMMAND(name, Name) {&roost__##name##_request__descriptor, try_##name},
+    COMMANDS
+#undef COMMAND
+    {&roost__sweep_finding__descriptor, try_finding},
 };
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
-
-static struct decision *decide(const struct decision_inputs *inputs, size_t kind, const ProtobufCMessage *request)
-{
-	switch (kind) {
-	case 2:
-		return decide_create_node(inputs, (const Roost__CreateNodeRequest *)request);
-	case 3:
-		return decide_create_workspace(inputs, (const Roost__CreateWorkspaceRequest *)request);
-	case 4:
-		return decide_rename_workspace(inputs, (const Roost__RenameWorkspaceRequest *)request);
-	case 5:
-		return decide_create_session(inputs, (const Roost__CreateSessionRequest *)request);
-	case 6:
-		return decide_restart_workspace(inputs, (const Roost__RestartWorkspaceRequest *)request);
-	default:
-		return decide_stop_session(inputs, (const Roost__StopSessionRequest *)request);
-	}
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -139,7 +152,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct arena *arena = arena_new();
 	size_t kind = data[0] % KINDS;
-	const ProtobufCMessage *message = message_unpack(kinds[kind], (struct bytes){data + 1, size - 1}, arena, NULL);
+	const ProtobufCMessage *message =
+	    message_unpack(kinds[kind].descriptor, (struct bytes){data + 1, size - 1}, arena, NULL);
 	if (message != NULL) {
 		const struct entity_store *store = small_world(arena);
 		const struct decision_inputs inputs = {
@@ -162,7 +176,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		else if (kind == 1)
 			try_reports(store, &inputs, message);
 		else
-			apply_decided(store, decide(&inputs, kind, message), arena);
+			apply_decided(store, kinds[kind].decide(&inputs, message), arena);
 	}
 	arena_free(arena);
 	return 0;

@@ -1,15 +1,12 @@
 /* Each step is one decision; a table says how often which kind comes. */
-#include "tests/unit/domain/random_steps.h"
+#include "tests/unit/domain/random_draw.h"
 
-#include "controller/domain/names.h"
-#include "controller/domain/states.h"
-#include "controller/domain/wanted.h"
 #include "tests/unit/cmocka_all.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t draw(struct random_life *life, uint32_t below)
+uint32_t draw(struct random_life *life, uint32_t below)
 {
 	life->state ^= life->state << 13; /* xorshift64 */
 	life->state ^= life->state >> 7;
@@ -17,16 +14,21 @@ static uint32_t draw(struct random_life *life, uint32_t below)
 	return (uint32_t)(life->state >> 32) % below;
 }
 
-static const char *pick(struct random_life *life, const char **ids, size_t count)
+const char *pick(struct random_life *life, const char **ids, size_t count)
 {
 	return count == 0 ? NULL : ids[draw(life, (uint32_t)count)];
 }
 
-/* Mostly the newest ones, so that things meet. */
-static const char *pick_recent(struct random_life *life, const char **ids, size_t count)
+const char *pick_recent(struct random_life *life, const char **ids, size_t count)
 {
 	size_t window = count < 12 ? count : 12;
 	return pick(life, ids + (count - window), draw(life, 8) == 0 ? 0 : window);
+}
+
+const char *pick_node(struct random_life *life)
+{
+	size_t window = life->node_count < 3 ? life->node_count : 3;
+	return pick(life, life->nodes + (life->node_count - window), window);
 }
 
 static const char *pick_name(struct random_life *life)
@@ -35,7 +37,7 @@ static const char *pick_name(struct random_life *life)
 	return names[draw(life, sizeof(names) / sizeof(names[0]))];
 }
 
-static void note_workspace(struct random_life *life, const char *id)
+void random_life_note_workspace(struct random_life *life, const char *id)
 {
 	if (life->workspace_count < RANDOM_THINGS_MAX)
 		life->workspaces[life->workspace_count++] = id;
@@ -93,7 +95,8 @@ static void do_keyed(struct random_life *life, struct remembered_key *keyed)
 	keyed->answer_size = size;
 	const char *id =
 	    decision->answer.workspace != NULL ? decision->answer.workspace->id : decision->answer.session->id;
-	(keyed->kind == KEYED_WORKSPACE ? note_workspace : note_session)(life, arena_strdup(world->arena, id));
+	(keyed->kind == KEYED_WORKSPACE ? random_life_note_workspace : note_session)(life,
+										     arena_strdup(world->arena, id));
 }
 
 static void step_keyed(struct random_life *life)
@@ -108,7 +111,7 @@ static void step_keyed(struct random_life *life)
 		keyed->kind = draw(life, 2) == 0 ? KEYED_WORKSPACE : KEYED_SESSION;
 		keyed->name = pick_name(life);
 		keyed->target = keyed->kind == KEYED_WORKSPACE
-				    ? (draw(life, 2) == 0 ? NULL : pick(life, life->nodes, life->node_count))
+				    ? (draw(life, 2) == 0 ? NULL : pick_node(life))
 				    : pick_recent(life, life->workspaces, life->workspace_count);
 		if (keyed->kind == KEYED_SESSION && keyed->target == NULL) {
 			life->key_count--;
@@ -122,12 +125,16 @@ static void step_create_workspace(struct random_life *life)
 {
 	Roost__CreateWorkspaceRequest request = ROOST__CREATE_WORKSPACE_REQUEST__INIT;
 	request.name = pick_name(life);
-	request.node_id = draw(life, 3) == 0 ? NULL : pick(life, life->nodes, life->node_count);
+	request.node_id = draw(life, 3) == 0 ? NULL : pick_node(life);
+	if (draw(life, 3) == 0) { /* a child, now and then of what is elsewhere or not there */
+		request.parent_id = pick_recent(life, life->workspaces, life->workspace_count);
+		request.node_id = draw(life, 4) == 0 ? request.node_id : NULL;
+	}
 	struct decision_inputs *inputs = world_inputs(life->world);
 	const char *id = inputs->new_id;
 	const struct decision *decision = world_take(life->world, decide_create_workspace(inputs, &request));
 	if (decision->kind == DECISION_APPEND)
-		note_workspace(life, id);
+		random_life_note_workspace(life, id);
 }
 
 static void step_create_session(struct random_life *life)
@@ -141,12 +148,36 @@ static void step_create_session(struct random_life *life)
 		note_session(life, id);
 }
 
-static void step_rename(struct random_life *life)
+static void step_update(struct random_life *life)
 {
-	Roost__RenameWorkspaceRequest request = ROOST__RENAME_WORKSPACE_REQUEST__INIT;
+	Roost__UpdateWorkspaceRequest request = ROOST__UPDATE_WORKSPACE_REQUEST__INIT;
 	request.id = pick_recent(life, life->workspaces, life->workspace_count);
-	request.display_name = pick_name(life);
-	world_take(life->world, decide_rename_workspace(world_inputs(life->world), &request));
+	request.display_name = draw(life, 4) == 0 ? NULL : pick_name(life);
+	request.has_collapsed = draw(life, 2) == 0;
+	request.collapsed = draw(life, 2) == 0;
+	world_take(life->world, decide_update_workspace(world_inputs(life->world), &request));
+}
+
+static void step_rebuild(struct random_life *life)
+{
+	Roost__RebuildWorkspaceRequest request = ROOST__REBUILD_WORKSPACE_REQUEST__INIT;
+	request.id = pick_recent(life, life->workspaces, life->workspace_count);
+	world_take(life->world, decide_rebuild_workspace(world_inputs(life->world), &request));
+}
+
+/* Mostly of what no log knows. */
+static void step_reap(struct random_life *life)
+{
+	Roost__ReapWorkspaceRequest request = ROOST__REAP_WORKSPACE_REQUEST__INIT;
+	const char *unknown = world_id(life->world);
+	if (draw(life, 4) > 0)
+		return;
+	request.id = draw(life, 3) == 0 ? pick_recent(life, life->workspaces, life->workspace_count) : unknown;
+	request.node_id = pick_node(life);
+	const struct decision *decision =
+	    world_take(life->world, decide_reap_workspace(world_inputs(life->world), &request));
+	if (decision->kind == DECISION_APPEND && request.id == unknown)
+		random_life_note_workspace(life, unknown);
 }
 
 static void step_stop(struct random_life *life)
@@ -186,111 +217,6 @@ static void step_deadline(struct random_life *life)
 	world_take(life->world, decide_provision_deadline(world_inputs(life->world), id, 1 + draw(life, 3)));
 }
 
-static void step_health(struct random_life *life)
-{
-	const char *id = pick(life, life->nodes, life->node_count);
-	Roost__Node__Health health = (Roost__Node__Health)(1 + draw(life, 3));
-	world_take(life->world,
-		   decide_node_health(world_inputs(life->world), id, health, life->world->now_ms - 5000, NULL));
-}
-
-/* A report of any kind about anything, mostly what an agent would really say. */
-static Roost__Report *draw_report(struct random_life *life)
-{
-	static const Roost__Report__ReportCase cases[] = {
-	    ROOST__REPORT__REPORT_WORKSPACE_RUNNING, ROOST__REPORT__REPORT_WORKSPACE_RUNNING,
-	    ROOST__REPORT__REPORT_WORKSPACE_STOPPED, ROOST__REPORT__REPORT_WORKSPACE_STOPPED,
-	    ROOST__REPORT__REPORT_WORKSPACE_REMOVED, ROOST__REPORT__REPORT_WORKSPACE_FAILED,
-	    ROOST__REPORT__REPORT_WORKSPACE_LOST,    ROOST__REPORT__REPORT_WORKSPACE_STOP_FAILED,
-	    ROOST__REPORT__REPORT_WORKSPACE_STEP,    ROOST__REPORT__REPORT_SESSION_RUNNING,
-	    ROOST__REPORT__REPORT_SESSION_RUNNING,   ROOST__REPORT__REPORT_SESSION_ENDED,
-	    ROOST__REPORT__REPORT_SESSION_FAILED,    ROOST__REPORT__REPORT__NOT_SET,
-	};
-	struct arena *arena = life->world->step;
-	const char *workspace = pick_recent(life, life->workspaces, life->workspace_count);
-	const char *session = pick_recent(life, life->sessions, life->session_count);
-	uint32_t generation = 1 + draw(life, 3);
-	const Roost__WorkspaceState *state = workspace == NULL ? NULL : world_workspace(life->world, workspace);
-	if (state != NULL && draw(life, 4) > 0)
-		generation = state->resource->generation;
-	Roost__Report *report;
-	arena_message(arena, report, roost__report__init);
-	report->report_case = cases[draw(life, sizeof(cases) / sizeof(cases[0]))];
-	switch (report->report_case) {
-#define ABOUT_WORKSPACE(NAME, field, init)                                                                             \
-	case ROOST__REPORT__REPORT_##NAME:                                                                             \
-		arena_message(arena, report->field, init);                                                             \
-		report->field->workspace_id = workspace;                                                               \
-		report->field->has_generation = true;                                                                  \
-		report->field->generation = generation;                                                                \
-		break
-		ABOUT_WORKSPACE(WORKSPACE_RUNNING, workspace_running, roost__workspace_running__init);
-		ABOUT_WORKSPACE(WORKSPACE_STOPPED, workspace_stopped, roost__workspace_stopped__init);
-		ABOUT_WORKSPACE(WORKSPACE_FAILED, workspace_failed, roost__workspace_failed__init);
-		ABOUT_WORKSPACE(WORKSPACE_LOST, workspace_lost, roost__workspace_lost__init);
-		ABOUT_WORKSPACE(WORKSPACE_STOP_FAILED, workspace_stop_failed, roost__workspace_stop_failed__init);
-		ABOUT_WORKSPACE(WORKSPACE_STEP, workspace_step, roost__workspace_step__init);
-#undef ABOUT_WORKSPACE
-	case ROOST__REPORT__REPORT_WORKSPACE_REMOVED:
-		arena_message(arena, report->workspace_removed, roost__workspace_deleted__init);
-		report->workspace_removed->workspace_id = workspace;
-		break;
-	case ROOST__REPORT__REPORT_SESSION_RUNNING:
-		arena_message(arena, report->session_running, roost__session_running__init);
-		report->session_running->session_id = session;
-		break;
-	case ROOST__REPORT__REPORT_SESSION_ENDED:
-		arena_message(arena, report->session_ended, roost__session_ended__init);
-		report->session_ended->session_id = session;
-		report->session_ended->has_exit_code = true;
-		report->session_ended->exit_code = (int32_t)draw(life, 3);
-		break;
-	case ROOST__REPORT__REPORT_SESSION_FAILED:
-		arena_message(arena, report->session_failed, roost__session_failed__init);
-		report->session_failed->session_id = session;
-		report->session_failed->message = "it did not start";
-		break;
-	default:
-		break;
-	}
-	return report;
-}
-
-/* A batch that is in order, or overlaps what is known, or leaves a gap. */
-static void step_reports(struct random_life *life)
-{
-	struct world *world = life->world;
-	const char *node = pick(life, life->nodes, life->node_count);
-	struct decision_inputs *inputs = world_inputs(world);
-	const Roost__NodeState *state = world_node(world, node);
-	Roost__ReportBatch batch = ROOST__REPORT_BATCH__INIT;
-	Roost__ReportAnswer *answer;
-	uint64_t taken = state->report_position == NULL ? 0 : state->report_position->number;
-	uint64_t first = taken + 1;
-	switch (draw(life, 8)) {
-	case 0:
-		first = taken > 2 ? taken - 2 : 1;
-		break;
-	case 1:
-		first = taken + 2;
-		break;
-	default:
-		break;
-	}
-	batch.node_id = node;
-	batch.agent_epoch = state->report_position == NULL ? 7 : state->report_position->agent_epoch;
-	batch.n_reports = 1 + draw(life, 5);
-	batch.reports = arena_array_of(world->step, Roost__Report *, batch.n_reports);
-	for (size_t i = 0; i < batch.n_reports; i++) {
-		batch.reports[i] = draw_report(life);
-		batch.reports[i]->number = first + i;
-	}
-	const struct decision *decision = world_take(world, decide_reports(inputs, &batch, &answer));
-	uint64_t last = first + batch.n_reports - 1;
-	assert_int_not_equal(decision->kind, DECISION_REFUSE);
-	assert_int_equal(answer->taken, first > taken + 1 || last < taken ? taken : last);
-}
-
 void random_step(struct random_life *life)
 {
 	static void (*const steps[])(struct random_life * life) = {
@@ -299,11 +225,18 @@ void random_step(struct random_life *life)
 	    step_create_session,
 	    step_create_session,
 	    step_create_session,
-	    step_rename,
+	    step_update,
+	    step_rebuild,
 	    step_stop,
 	    step_restart,
 	    step_delete,
 	    step_stop_session,
+	    step_reap,
+	    step_node,
+	    step_node,
+	    step_sweep,
+	    step_sweep,
+	    step_rolled_back,
 	    step_deadline,
 	    step_health,
 	    step_keyed,
@@ -314,52 +247,14 @@ void random_step(struct random_life *life)
 	    step_reports,
 	    step_reports,
 	    step_reports,
+	    step_reports,
+	    step_reports,
+	    step_reports,
+	    step_reports,
+	    step_reports,
+	    step_reports,
 	};
 	steps[draw(life, sizeof(steps) / sizeof(steps[0]))](life);
-}
-
-static void check_node(struct random_life *life, const char *id)
-{
-	struct world *world = life->world;
-	const Roost__NodeState *node = world_node(world, id);
-	struct workspace_states all = world->store->workspaces(world->store->context, id, world->step);
-	assert_true(all.count <= node->max_workspaces);
-	assert_int_equal(node->resource->capacity->used, all.count);
-	for (size_t i = 0; i < all.count; i++) {
-		const Roost__WorkspaceState *workspace = all.items[i];
-		assert_string_equal(workspace->name_key, name_key(workspace->resource->display_name, world->step));
-		for (size_t j = 0; j < i; j++)
-			assert_string_not_equal(workspace->name_key, all.items[j]->name_key);
-		bool creating = workspace->resource->status == ROOST__WORKSPACE__STATUS__CREATING;
-		assert_int_equal(workspace->has_deadline_at, creating);
-		assert_true(workspace->wanted_version >= 1 && workspace->wanted_version <= node->version);
-		assert_true(workspace->n_live_sessions <= world->limits.max_sessions_per_workspace);
-	}
-}
-
-static void check_session(struct random_life *life, const char *id)
-{
-	struct world *world = life->world;
-	const Roost__SessionState *session = world_session(world, id);
-	const Roost__WorkspaceState *workspace = world_workspace(world, session->resource->workspace_id);
-	bool listed = false;
-	for (size_t i = 0; i < workspace->n_live_sessions; i++)
-		listed = listed || strcmp(workspace->live_sessions[i], id) == 0;
-	assert_int_equal(listed, session_is_live(session->resource->status));
-	assert_int_equal(session->resource->has_stopped_at, !listed);
-	if (wanted_of_session(session->resource->status) == ROOST__WANTED_SESSION__DESIRED__RUN) {
-		/* S0-19: a session runs in the generation that it was made in, or not at all. */
-		assert_int_equal(workspace->resource->status, ROOST__WORKSPACE__STATUS__RUNNING);
-		assert_int_equal(workspace->resource->generation, session->generation);
-	}
-}
-
-void random_life_check(struct random_life *life)
-{
-	for (size_t i = 0; i < life->node_count; i++)
-		check_node(life, life->nodes[i]);
-	for (size_t i = 0; i < life->session_count; i++)
-		check_session(life, life->sessions[i]);
 }
 
 void random_life_begin(struct random_life *life, struct world *world, uint64_t seed)
@@ -369,6 +264,7 @@ void random_life_begin(struct random_life *life, struct world *world, uint64_t s
 	world->limits.max_sessions_per_workspace = 4;
 	life->nodes[life->node_count++] = world_make_node(world, "one");
 	life->nodes[life->node_count++] = world_make_node(world, "two");
+	world->limits.sweep_grace_ms = 20;
 }
 
 void random_life_end(struct random_life *life)

@@ -1,6 +1,6 @@
 /* Random but repeatable lives of control planes: commands of users, some with keys and some sent again,
- * reports that are late, doubled, reordered or rubbish, deadlines and health. After each step the
- * invariants are checked. */
+ * reports that are late, doubled, reordered or rubbish, deadlines and health, nodes that stop, go and come,
+ * a sweeper that may be wrong, and logs that go back. After each step the invariants are checked. */
 #ifndef ROOST_TESTS_UNIT_DOMAIN_RANDOM_STEPS_H
 #define ROOST_TESTS_UNIT_DOMAIN_RANDOM_STEPS_H
 
@@ -34,6 +34,9 @@ struct random_life {
 
 void random_life_begin(struct random_life *life, struct world *world, uint64_t seed);
 void random_life_end(struct random_life *life);
+
+/* Lets later steps meet the workspace, too. */
+void random_life_note_workspace(struct random_life *life, const char *id);
 
 /* One step, whatever it is. */
 void random_step(struct random_life *life);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { LIVES = 60, STEPS = 150 };
+enum { LIVES = 60, STEPS = 300 };
 
 /* S0-08, S0-19, S1-05..07, S1-16, D5, D11 */
 static void test_whatever_happens_the_invariants_hold(void **state)
