@@ -80,4 +80,8 @@ Roost__NodeState *begin_node_command(const struct decision_inputs *inputs, struc
 struct decision *refuse_unconfirmed(const struct decision_inputs *inputs, struct decision *decision,
 				    const char *message, const struct workspace_states *dying);
 
+/* The log went back under the node: its versions and what it was told count no more. */
+struct decision *decision_new_epoch(const struct decision_inputs *inputs, struct decision *decision,
+				    const Roost__NodeState *node, uint64_t log_epoch, uint64_t reported_version);
+
 #endif

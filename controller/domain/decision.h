@@ -116,7 +116,8 @@ struct decision *decide_stop_session(const struct decision_inputs *inputs, const
 
 /* Reports of a node agent. `inputs->owner` is ignored: the node's owner counts. `answer` (in the
  * arena) is what to tell the node: for APPEND once the record is stored, for NOTHING at once (it had
- * them, or there is a gap and `taken` says where to go on). REFUSE only for a node that does not
+ * them; an answer of another agent epoch or number makes it begin anew). A gap is a sign that the log went
+ * back: it begins a new log epoch, and `taken` says where to go on. REFUSE only for a node that does not
  * exist. NOTHING needs no caught-up projection when it says "had it"; `certain` tells. */
 struct decision *decide_reports(const struct decision_inputs *inputs, const Roost__ReportBatch *batch,
 				Roost__ReportAnswer **answer);

@@ -10,6 +10,18 @@ static bool is_ahead(const Roost__NodeState *node, uint64_t log_epoch, uint64_t 
 					    : reported_version > node->version;
 }
 
+struct decision *decision_new_epoch(const struct decision_inputs *inputs, struct decision *decision,
+				    const Roost__NodeState *node, uint64_t log_epoch, uint64_t reported_version)
+{
+	Roost__Change *change = change_new(inputs->arena, ROOST__CHANGE__CHANGE_LOG_ROLLED_BACK);
+	arena_message(inputs->arena, change->log_rolled_back, roost__log_rolled_back__init);
+	change->log_rolled_back->has_log_epoch = change->log_rolled_back->has_reported_version = true;
+	change->log_rolled_back->log_epoch = log_epoch;
+	change->log_rolled_back->reported_version = reported_version;
+	struct aggregate aggregate = aggregate_of_node(node);
+	return decision_append(inputs, decision, &aggregate, &change, 1, NULL);
+}
+
 struct decision *decide_log_rolled_back(const struct decision_inputs *inputs, const char *node_id, uint64_t log_epoch,
 					uint64_t reported_version)
 {
@@ -19,11 +31,5 @@ struct decision *decide_log_rolled_back(const struct decision_inputs *inputs, co
 	if (node == NULL || node->resource->status == ROOST__NODE__STATUS__DELETED ||
 	    !is_ahead(node, log_epoch, reported_version))
 		return decision_nothing(inputs, decision, (struct answer){0});
-	Roost__Change *change = change_new(inputs->arena, ROOST__CHANGE__CHANGE_LOG_ROLLED_BACK);
-	arena_message(inputs->arena, change->log_rolled_back, roost__log_rolled_back__init);
-	change->log_rolled_back->has_log_epoch = change->log_rolled_back->has_reported_version = true;
-	change->log_rolled_back->log_epoch = log_epoch + 1;
-	change->log_rolled_back->reported_version = reported_version;
-	struct aggregate aggregate = aggregate_of_node(node);
-	return decision_append(inputs, decision, &aggregate, &change, 1, NULL);
+	return decision_new_epoch(inputs, decision, node, log_epoch + 1, reported_version);
 }

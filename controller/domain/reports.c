@@ -1,7 +1,7 @@
 /* Reports of a node agent become one record: the changes that they make and the position up to which
  * they are taken. Early, late, duplicate and reordered reports are all safe: a number that is in the
- * log is "had it", a gap is answered with the number that the log holds, and a report that comes too
- * late for what it is about (another generation, another state) moves the position and nothing else
+ * log is "had it", a gap is answered with the number that the log holds and begins a new log epoch, and a report
+ * that comes too late for what it is about (another generation, another state) moves the position and nothing else
  * (D11, S1-05..07, S1-16). Each report is judged after those before it, on an overlay. */
 #include "controller/domain/deciding.h"
 
@@ -82,6 +82,18 @@ static struct decision *take_reports(const struct decision_inputs *inputs, struc
 	return decision_append_reports(inputs, decision, &aggregate, changes, count, position);
 }
 
+/* The log has heard a later agent database, or one whose clock was ahead: the agent goes on above it and
+ * tells everything anew. If it is a database that was replaced, nobody hears the answer. */
+static struct decision *refer_to_position(const struct decision_inputs *inputs, struct decision *decision,
+					  const Roost__ReportPosition *position, Roost__ReportAnswer *answer)
+{
+	answer->agent_epoch = position->agent_epoch;
+	answer->taken = position->number;
+	decision_nothing(inputs, decision, (struct answer){0});
+	decision->certain = true;
+	return decision;
+}
+
 struct decision *decide_reports(const struct decision_inputs *inputs, const Roost__ReportBatch *batch,
 				Roost__ReportAnswer **answer)
 {
@@ -107,19 +119,18 @@ struct decision *decide_reports(const struct decision_inputs *inputs, const Roos
 	if (node->report_position != NULL && node->report_position->agent_epoch == batch->agent_epoch)
 		position->number = node->report_position->number;
 	else if (node->report_position != NULL && node->report_position->agent_epoch > batch->agent_epoch)
-		position->number = UINT64_MAX; /* an agent database that has been replaced: all of it is had */
+		return refer_to_position(inputs, decision, node->report_position, *answer);
 
 	size_t from = first_new(batch, position->number);
-	bool had = from == batch->n_reports;
-	if (had || (batch->reports[from]->number != position->number + 1 && !planted(PLANTED_REPORTS_TWICE))) {
-		bool replaced = position->number == UINT64_MAX;
-		(*answer)->taken = replaced && batch->n_reports > 0 ? batch->reports[batch->n_reports - 1]->number
-				   : replaced			    ? 0
-								    : position->number;
+	(*answer)->taken = position->number;
+	if (from == batch->n_reports) {
 		decision_nothing(inputs, decision, (struct answer){0});
-		decision->certain = had;
+		decision->certain = true;
 		return decision;
 	}
+	/* The agent forgets a report only when the log has it: a log that lacks one went back. */
+	if (batch->reports[from]->number != position->number + 1 && !planted(PLANTED_REPORTS_TWICE))
+		return decision_new_epoch(inputs, decision, node, node->log_epoch + 1, node->version);
 	take_reports(inputs, decision, node, batch, from, position);
 	(*answer)->taken = position->number;
 	if (planted(PLANTED_REPORTS_ANSWERED_AHEAD))

@@ -19,7 +19,7 @@ struct call {
 	struct wanted *wanted;
 	struct node_entry *entry;
 	uint64_t ticket;
-	uint64_t from_version;
+	uint64_t from_version, to_version;
 };
 
 struct wanted {
@@ -100,6 +100,7 @@ static void send_page(struct wanted *wanted, struct node_entry *entry, const str
 	call->wanted = wanted;
 	call->entry = entry;
 	call->from_version = entry->sending.held_version;
+	call->to_version = page->to_version;
 	call->next = wanted->calls;
 	wanted->calls = call;
 	struct outgoing message = {.subject = subject.text, .data = pack_page(wanted, page, call->from_version, arena)};
@@ -235,7 +236,7 @@ static void on_answer(void *context, const struct incoming *answer, const struct
 	struct call *call = context;
 	struct wanted *wanted = call->wanted;
 	struct node_entry *entry = call->entry;
-	uint64_t from_version = call->from_version, held = 0;
+	uint64_t from_version = call->from_version, to_version = call->to_version, held = 0;
 	take_out(wanted, call);
 	wanted->settings.called(wanted->settings.context, entry, answer != NULL);
 	if (answer == NULL) {
@@ -244,6 +245,8 @@ static void on_answer(void *context, const struct incoming *answer, const struct
 		end_conversation(wanted, entry, false);
 	} else if (read_held(wanted, entry, answer, &held)) {
 		cutpoint(CUTPOINT_CONTROLLER_APPLY_STORED);
+		if (!entry->sending.more && held > to_version) /* another controller was faster, or the log went back */
+			wanted->settings.ahead(wanted->settings.context, entry, entry->sending.log_epoch, held);
 		on_held(wanted, entry, from_version, held);
 	} else {
 		entry->sending.held_known = false;

@@ -224,6 +224,31 @@ void nats_server_wipe(struct nats_server *server)
 	process_run((const char *[]){"rm", "-rf", "--", server->store, NULL}, NULL, NULL, 0);
 }
 
+static void copy(const char *from, const char *to)
+{
+	char text[1024] = "";
+	process_run((const char *[]){"rm", "-rf", "--", to, NULL}, NULL, NULL, 0);
+	if (process_run((const char *[]){"cp", "-a", "--", from, to, NULL}, NULL, text, sizeof(text)) != 0)
+		fail_msg("%s", text);
+}
+
+static const char *saved_in(const struct nats_server *server)
+{
+	return arena_printf(server->arena, "%s/saved", server->folder);
+}
+
+void nats_server_save(struct nats_server *server)
+{
+	nats_server_kill(server);
+	copy(server->store, saved_in(server));
+}
+
+void nats_server_restore(struct nats_server *server)
+{
+	nats_server_kill(server);
+	copy(saved_in(server), server->store);
+}
+
 void nats_server_freeze(struct nats_server *server)
 {
 	siginfo_t stopped;

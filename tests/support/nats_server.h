@@ -42,6 +42,11 @@ void nats_server_restart(struct nats_server *server);
 /* kill -9 and forget what the log held; for a log that was replaced. Call nats_server_resume after. */
 void nats_server_wipe(struct nats_server *server);
 
+/* Of a killed server: keeps a copy of what its streams held, and puts that copy back in place of what they
+ * hold now, as from a backup. Call nats_server_resume after either. */
+void nats_server_save(struct nats_server *server);
+void nats_server_restore(struct nats_server *server);
+
 /* Stops it from reading and writing (SIGSTOP), and lets it go on. */
 void nats_server_freeze(struct nats_server *server);
 void nats_server_thaw(struct nats_server *server);
