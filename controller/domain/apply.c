@@ -70,12 +70,14 @@ static bool apply_change(struct applying *applying, const Roost__Change *change)
 	return functions[number](applying, change);
 }
 
-static void count_record(struct arena *arena, Roost__SnapshotState **snapshot)
+static void count_record(const struct applying *applying, Roost__SnapshotState **snapshot, uint64_t version)
 {
 	if (*snapshot == NULL)
-		arena_message(arena, *snapshot, roost__snapshot_state__init);
+		arena_message(applying->arena, *snapshot, roost__snapshot_state__init);
 	(*snapshot)->has_records_since = true;
 	(*snapshot)->records_since++;
+	if (version + 1 != applying->record->version)
+		(*snapshot)->has_incomplete = (*snapshot)->incomplete = true;
 }
 
 static void load_aggregate(struct applying *applying)
@@ -85,15 +87,25 @@ static void load_aggregate(struct applying *applying)
 	if (record->kind == ROOST__RECORD__KIND__NODE) {
 		applying->node = store->node(store->context, record->aggregate_id, applying->arena);
 		if (applying->node != NULL)
-			count_record(applying->arena, &applying->node->snapshot);
+			count_record(applying, &applying->node->snapshot, applying->node->version);
 	} else if (record->kind == ROOST__RECORD__KIND__OWNER) {
 		applying->owner = store->owner(store->context, record->aggregate_id, applying->arena);
 		if (applying->owner == NULL) {
 			arena_message(applying->arena, applying->owner, roost__owner_state__init);
 			applying->owner->owner = record->aggregate_id;
 		}
-		count_record(applying->arena, &applying->owner->snapshot);
+		count_record(applying, &applying->owner->snapshot, applying->owner->version);
 	}
+}
+
+/* A newer program's change is missed; an illegal one is one for everybody. */
+static void miss_unknown(const struct applying *applying, const Roost__Change *change)
+{
+	Roost__SnapshotState *snapshot = applying->node != NULL	   ? applying->node->snapshot
+					 : applying->owner != NULL ? applying->owner->snapshot
+								   : NULL;
+	if (snapshot != NULL && change_name(change) == NULL)
+		snapshot->has_incomplete = snapshot->incomplete = true;
 }
 
 static void put_node(struct applying *applying)
@@ -104,7 +116,7 @@ static void put_node(struct applying *applying)
 	node->has_last_seq = true;
 	node->last_seq = applying->seq;
 	if (node->snapshot == NULL) /* just made */
-		count_record(applying->arena, &node->snapshot);
+		count_record(applying, &node->snapshot, 0);
 	if (applying->record->report_position != NULL)
 		node->report_position = applying->record->report_position;
 	applying->store->put_node(applying->store->context, node);
@@ -189,6 +201,7 @@ void apply_record(const struct entity_store *store, uint64_t seq, const Roost__R
 		applying.about = (struct described){0};
 		if (!apply_change(&applying, record->changes[i])) {
 			outcome->skipped++;
+			miss_unknown(&applying, record->changes[i]);
 			continue;
 		}
 		applying.about.node = applying.node;

@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static uint64_t version_of(const struct applying *applying)
+/* Whether every record before this one has been applied. */
+static bool saw_everything(const struct applying *applying)
 {
-	return applying->node != NULL	 ? applying->node->version
-	       : applying->owner != NULL ? applying->owner->version
-					 : 0;
+	const Roost__SnapshotState *snapshot = applying->node != NULL	 ? applying->node->snapshot
+					       : applying->owner != NULL ? applying->owner->snapshot
+									 : NULL;
+	return snapshot != NULL && !snapshot->incomplete;
 }
 
 /* False when the page follows nothing. */
@@ -20,7 +22,7 @@ static bool take_page(const struct applying *applying, const Roost__Snapshot *pa
 	if (page->page == 0) {
 		*progress = (struct snapshot_progress){
 		    .first_seq = applying->seq,
-		    .known = version_of(applying) + 1 == applying->record->version,
+		    .known = saw_everything(applying),
 		};
 		snprintf(progress->snapshot_id, sizeof(progress->snapshot_id), "%s", id);
 	} else if (page->page != progress->next_page || strcmp(id, progress->snapshot_id) != 0) {

@@ -28,7 +28,7 @@ struct compaction_facts {
 enum compaction_kind {
 	COMPACTION_NOTHING,
 	COMPACTION_SNAPSHOT, /* append one */
-	COMPACTION_PURGE,    /* records below `below_seq` */
+	COMPACTION_PURGE,    /* records below `below_seq`: all of them or none, what is left makes sense alone */
 	COMPACTION_REMOVE,   /* the same, and nothing is left: a tombstone has had its time */
 };
 

@@ -1,4 +1,4 @@
-/* Packing pages: items are added until the next one does not fit. */
+/* Packing pages: items are added until the next one does not fit. And the records that carry them. */
 #include "controller/domain/snapshot.h"
 
 #include <string.h>
@@ -79,4 +79,27 @@ const Roost__Snapshot *snapshot_of_record(const Roost__Record *record)
 	return record->n_changes == 1 && record->changes[0]->change_case == ROOST__CHANGE__CHANGE_SNAPSHOT
 		   ? record->changes[0]->snapshot
 		   : NULL;
+}
+
+Roost__Record *snapshot_record(const struct decision_inputs *inputs, const char *owner, const char *node_id,
+			       uint64_t version, int64_t log_ms, Roost__Snapshot *page)
+{
+	Roost__Record *record;
+	Roost__Change *change;
+	arena_message(inputs->arena, record, roost__record__init);
+	arena_message(inputs->arena, change, roost__change__init);
+	change->change_case = ROOST__CHANGE__CHANGE_SNAPSHOT;
+	change->snapshot = page;
+	record->id = inputs->record_id;
+	record->owner = owner;
+	record->has_kind = record->has_version = record->has_recorded_at = true;
+	record->kind = node_id == NULL ? ROOST__RECORD__KIND__OWNER : ROOST__RECORD__KIND__NODE;
+	record->aggregate_id = node_id == NULL ? owner : node_id;
+	record->version = version;
+	record->recorded_at = inputs->now_ms > log_ms ? inputs->now_ms : log_ms;
+	record->cause = inputs->cause;
+	record->actor = inputs->actor;
+	record->changes = arena_new_of(inputs->arena, Roost__Change *);
+	record->changes[record->n_changes++] = change;
+	return record;
 }

@@ -6,6 +6,7 @@
 #define ROOST_CONTROLLER_DOMAIN_SNAPSHOT_H
 
 #include "controller/domain/apply.h"
+#include "controller/domain/decision.h"
 
 /* ---- making pages ---- */
 
@@ -33,6 +34,12 @@ void snapshot_begin(struct snapshot_packer *packer, size_t bytes_max, struct are
 bool snapshot_add_state(struct snapshot_packer *packer, enum snapshot_item kind, const void *data, size_t size);
 bool snapshot_add_key(struct snapshot_packer *packer, Roost__Snapshot__Key *key);
 bool snapshot_add_event(struct snapshot_packer *packer, Roost__Snapshot__Row *row);
+
+/* The record that carries a page; `version` is the aggregate's after it, node_id NULL for the owner's own.
+ * Its time is no earlier than `log_ms`, the largest of all records before it, so that what is purged one
+ * day takes no time with it. */
+Roost__Record *snapshot_record(const struct decision_inputs *inputs, const char *owner, const char *node_id,
+			       uint64_t version, int64_t log_ms, Roost__Snapshot *page);
 
 /* ---- applying them ---- */
 

@@ -298,7 +298,8 @@ void pipeline_run(struct pipeline *pipeline, struct pipeline_work *work)
 	work->entering = false;
 	work->tries = 0;
 	/* By the server's clock, like the records: lists go by id. */
-	work->new_id = arena_strdup(work->arena, ulid_new(server_clock_now_ms(pipeline->settings.clock)).text);
+	snprintf(work->new_id, sizeof(work->new_id), "%s",
+		 ulid_new(server_clock_now_ms(pipeline->settings.clock)).text);
 	pipeline->length++;
 	decide(work);
 }

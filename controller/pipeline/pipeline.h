@@ -52,14 +52,15 @@ struct pipeline_work {
 	 * any, is in the log and projected), or an error: ERROR_PLATFORM_UNAVAILABLE (it may or may not
 	 * be in the log), ERROR_BUSY (it is not), ERROR_CONFLICT (too many lost races). */
 	void (*done)(struct pipeline_work *work, const struct decision *decision, const struct error *error);
-	/* NULL, or called when the record of a claim (decision->again) is in the log and projected. */
+	/* NULL, or called when a record with decision->again is in the log and projected. It may reset the
+	 * arena, if all that it filled in above is elsewhere. */
 	void (*claimed)(struct pipeline_work *work);
 
 	/* The pipeline's own. */
 	struct pipeline *pipeline;
 	struct aggregate_turn turn;
 	bool has_turn, entering;
-	const char *new_id;
+	char new_id[27];
 	struct decision *decision;
 	unsigned tries;
 	uint64_t seq;

@@ -42,6 +42,8 @@ static void test_a_snapshot_is_taken_after_so_many_records_and_costs_no_more_tha
 	expect(&facts, UINT64_MAX, COMPACTION_NOTHING, 0);
 	snapshot.records_since = 3000;
 	expect(&facts, UINT64_MAX, COMPACTION_SNAPSHOT, 0);
+	snapshot.has_incomplete = snapshot.incomplete = true; /* a record was missed here: others know better */
+	expect(&facts, UINT64_MAX, COMPACTION_NOTHING, 0);
 	facts.snapshot = NULL;
 	expect(&facts, UINT64_MAX, COMPACTION_NOTHING, 0);
 }
@@ -69,11 +71,8 @@ static void test_nothing_goes_whose_effect_is_not_done(void **state)
 	(void)state;
 	Roost__SnapshotState snapshot = snapshot_of(2000, now - 9 * day, 10, 1);
 	struct compaction_facts facts = {.last_seq = 5000, .snapshot = &snapshot};
-	expect(&facts, 1200, COMPACTION_PURGE, 1201);
-	facts.purged_seq = 1201;
-	expect(&facts, 1200, COMPACTION_NOTHING, 0);
-	facts.purged_seq = 0;
 	expect(&facts, 0, COMPACTION_NOTHING, 0);
+	expect(&facts, 1998, COMPACTION_NOTHING, 0);
 	expect(&facts, 1999, COMPACTION_PURGE, 2000);
 }
 
@@ -104,6 +103,9 @@ static void test_a_tombstone_is_one_snapshot_after_retention_and_goes_after_its_
 	facts.deleted_ms = now - 30 * day - hour;
 	expect(&facts, UINT64_MAX, COMPACTION_REMOVE, 52);
 	expect(&facts, 50, COMPACTION_NOTHING, 0);
+	facts.purged_seq = 52;
+	expect(&facts, UINT64_MAX, COMPACTION_NOTHING, 0);
+	facts.purged_seq = 51;
 	facts.in_roster = true; /* or its claim would be completed, and the node made once more */
 	expect(&facts, UINT64_MAX, COMPACTION_NOTHING, 0);
 }

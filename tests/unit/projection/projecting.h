@@ -26,7 +26,9 @@ struct subject subject_of(const struct logged *logged, struct arena *arena);
 /* Applies the records [from, to) of the world's log in one transaction. */
 void feed(struct projection *projection, const struct world *world, size_t from, size_t to);
 
-/* Every answer to the owner's questions and to those of effects and timers. */
+/* Every answer to the owner's questions and to those of effects and timers; and the same with the counts
+ * of records, which depend on what the log still holds. */
+struct bytes answers(struct projection *projection, const char *owner, struct arena *arena);
 struct bytes everything(struct projection *projection, const char *owner, struct arena *arena);
 
 #endif
