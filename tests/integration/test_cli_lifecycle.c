@@ -1,0 +1,286 @@
+/* The roost command over the whole lifecycle: what is asked before something ends, what is said when it
+ * does not end, how long anything waits, logs, and tables that say why. */
+#include "tests/integration/lifecycle_fixture.h"
+#include "tests/support/cli.h"
+
+#include "bus/foundation/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Alice's command line on the fixture's bus. */
+static struct cli *cli_of(struct fixture *fixture)
+{
+	static struct cli cli;
+	cli = (struct cli){.loop = &fixture->controllers.loop,
+			   .server = fixture->controllers.server,
+			   .arena = fixture->controllers.arena,
+			   .owner = "alice",
+			   .runs = cli.runs};
+	return &cli;
+}
+
+/* S0-22, S0-23, D10 */
+static void a_node_ends_only_when_it_is_said_so(void **state)
+{
+	struct fixture *fixture = *state;
+	struct cli *cli = cli_of(fixture);
+	running_workspace(fixture, "api", NULL);
+	const char *errors = cli_expect_refusal(cli, "confirmation_required", CLI_WORDS("node", "stop", "first"));
+	expect_in(errors, "api (running)");
+	expect_in(errors, "workspaces: 1");
+	expect_in(errors, "Nothing was done. Add --yes");
+	const char *stopped = cli_expect_done(cli, CLI_WORDS("node", "stop", "first", "--yes", "--wait"));
+	expect_in(stopped, "node_stopping");
+	expect_in(stopped, "node first (");
+	expect_in(stopped, ") is stopped");
+	cli_expect_refusal(cli, "node_not_running", CLI_WORDS("workspace", "restart", "api"));
+	expect_in(cli_expect_done(cli, CLI_WORDS("node", "start", "first", "--wait")), ") is running");
+	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "restart", "api", "--wait")), ") is running");
+	expect_in(cli_expect_done(cli, CLI_WORDS("node", "stop", "first", "--confirm", "--wait", "--json")),
+		  "\"status\":\"stopped\"");
+	cli_expect_refusal(cli, "confirmation_required", CLI_WORDS("node", "delete", "first"));
+	expect_in(cli_expect_done(cli, CLI_WORDS("node", "delete", "first", "--yes", "--wait")), "is deleted");
+	assert_string_equal(cli_expect_done(cli, CLI_WORDS("node", "list", "--json")), "[]\n");
+}
+
+static void a_node_that_never_returns_is_abandoned(void **state)
+{
+	struct fixture *fixture = *state;
+	struct cli *cli = cli_of(fixture);
+	running_workspace(fixture, "api", NULL);
+	lifecycle_stop_agent(fixture);
+	expect_in(cli_expect_refusal(cli, "confirmation_required", CLI_WORDS("node", "delete", "first", "--abandon")),
+		  "api (running)");
+	expect_in(cli_expect_done(cli, CLI_WORDS("node", "delete", "first", "--abandon", "--yes")), "is deleted");
+}
+
+/* What a person sees and types at a terminal. */
+struct terminal {
+	pid_t pid;
+	int master;
+	char seen[8192];
+	size_t length;
+	const char *wanted;
+};
+
+static bool has_seen(void *context)
+{
+	struct terminal *terminal = context;
+	ssize_t got =
+	    read(terminal->master, terminal->seen + terminal->length, sizeof(terminal->seen) - 1 - terminal->length);
+	if (got > 0)
+		terminal->length += (size_t)got;
+	terminal->seen[terminal->length] = '\0';
+	return strstr(terminal->seen, terminal->wanted) != NULL;
+}
+
+static void await_text(struct fixture *fixture, struct terminal *terminal, const char *text)
+{
+	terminal->wanted = text;
+	loop_until(&fixture->controllers.loop, has_seen, terminal, PATIENCE_MS, text);
+}
+
+static bool has_ended(void *context)
+{
+	struct terminal *terminal = context;
+	terminal->wanted = "";
+	has_seen(terminal);
+	return waitpid(terminal->pid, NULL, WNOHANG) == terminal->pid;
+}
+
+/* `roost node stop first` at a terminal, up to its question, and what is typed as the answer. */
+static void stop_at_a_terminal(struct fixture *fixture, struct terminal *terminal, const char *typed)
+{
+	struct arena *arena = fixture->controllers.arena;
+	struct nats_server *server = fixture->controllers.server;
+	char *argv[] = {ROOST_TEST_BIN "/roost", "node", "stop", "first", NULL};
+	char *environment[] = {
+	    arena_printf(arena, "ROOST_NATS_URL=%s", nats_server_url(server)),
+	    arena_printf(arena, "ROOST_CREDENTIALS=%s", nats_server_credentials(server, "client", NULL)),
+	    "ROOST_OWNER=alice", NULL};
+	*terminal = (struct terminal){0};
+	terminal->pid = forkpty(&terminal->master, NULL, NULL, NULL);
+	assert_true(terminal->pid >= 0);
+	if (terminal->pid == 0) {
+		execve(argv[0], argv, environment);
+		_exit(127);
+	}
+	fcntl(terminal->master, F_SETFL, O_NONBLOCK);
+	await_text(fixture, terminal, "Type yes to go on: ");
+	expect_in(terminal->seen, "api (running)");
+	assert_int_equal(write(terminal->master, typed, strlen(typed)), strlen(typed));
+	loop_until(&fixture->controllers.loop, has_ended, terminal, PATIENCE_MS, "the end of roost node stop");
+	close(terminal->master);
+}
+
+/* S0-22: at a terminal it asks, and takes nothing but yes. */
+static void at_a_terminal_it_asks(void **state)
+{
+	struct fixture *fixture = *state;
+	struct terminal terminal;
+	running_workspace(fixture, "api", NULL);
+	stop_at_a_terminal(fixture, &terminal, "no\n");
+	expect_in(terminal.seen, "Nothing was done");
+	await_node(&fixture->controllers, "alice", fixture->node, ROOST__NODE__STATUS__RUNNING);
+	stop_at_a_terminal(fixture, &terminal, "yes\n");
+	await_node(&fixture->controllers, "alice", fixture->node, ROOST__NODE__STATUS__STOPPED);
+}
+
+/* S4-26: what is left is said, and an earlier failure is not waited for once more. */
+static void a_delete_that_fails_says_what_is_left(void **state)
+{
+	struct fixture *fixture = *state;
+	struct cli *cli = cli_of(fixture);
+	struct cli_run run;
+	const char *id = running_workspace(fixture, "api", NULL);
+	cli_start(cli, &run, CLI_WORDS("workspace", "delete", "api", "--wait"));
+	await_workspace(&fixture->controllers, "alice", id, ROOST__WORKSPACE__STATUS__DELETING);
+	fake_agent_says_workspace_stop_failed(fixture->agent, id, 1, "3 processes do not end", 3, 0);
+	struct cli_result result = cli_end(cli, &run);
+	assert_int_equal(result.status, 1);
+	expect_in(result.errors, "roost: stop_failed: ");
+	expect_in(result.errors, "3 processes do not end");
+	expect_in(result.errors, "processes: 3");
+	expect_in(result.errors, "stopFailures: 1");
+	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "list")), "3 processes do not end");
+	cli_expect_refusal(cli, "stop_failed", CLI_WORDS("workspace", "delete", "api", "--wait"));
+	fake_agent_says_workspace_removed(fixture->agent, id);
+	await_gone(fixture, "workspace.get", id);
+}
+
+/* Every wait has an end, and says that the work goes on. */
+static void waiting_ends_with_its_time(void **state)
+{
+	struct fixture *fixture = *state;
+	struct cli *cli = cli_of(fixture);
+	int64_t began_ms = clock_monotonic_ms();
+	expect_in(cli_expect_refusal(cli, "busy", CLI_WORDS("workspace", "create", "api", "--wait", "--timeout", "1")),
+		  "is creating, and the time for waiting is over; it goes on");
+	expect_in(cli_expect_refusal(cli, "busy", CLI_WORDS("workspace", "stop", "api", "--wait", "--timeout", "1")),
+		  "is stopping");
+	expect_in(cli_expect_refusal(cli, "busy", CLI_WORDS("workspace", "delete", "api", "--wait", "--timeout", "1")),
+		  "is deleting");
+	assert_true(clock_monotonic_ms() - began_ms < 20000);
+	struct cli_result result = cli_run(cli, CLI_WORDS("workspace", "stop", "api", "--wait", "--timeout", "never"));
+	assert_int_equal(result.status, 2);
+}
+
+struct heard {
+	struct cli *cli;
+	const struct cli_run *run;
+	const char *text;
+};
+
+static bool has_said(void *context)
+{
+	struct heard *heard = context;
+	return strstr(cli_so_far(heard->cli, heard->run).output, heard->text) != NULL;
+}
+
+/* S0-30 */
+static void logs_are_read_and_followed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct cli *cli = cli_of(fixture);
+	struct cli_run run;
+	const char *id = running_workspace(fixture, "api", NULL);
+	fake_agent_writes_log(fixture->agent, id, "cloning");
+	fake_agent_writes_log(fixture->agent, id, "building");
+	fake_agent_writes_log(fixture->agent, NULL, "of the node");
+	const char *lines = cli_expect_done(cli, CLI_WORDS("workspace", "logs", "api"));
+	expect_in(lines, "cloning");
+	expect_in(lines, "building");
+	assert_null(strstr(lines, "of the node"));
+	lines = cli_expect_done(cli, CLI_WORDS("workspace", "logs", "api", "--lines", "1", "--json"));
+	expect_in(lines, "\"text\":\"building\"");
+	assert_null(strstr(lines, "cloning"));
+	expect_in(cli_expect_done(cli, CLI_WORDS("node", "logs", "first")), "of the node");
+	cli_start(cli, &run, CLI_WORDS("workspace", "logs", "api", "--follow"));
+	struct heard heard = {cli, &run, "building"};
+	loop_until(cli->loop, has_said, &heard, PATIENCE_MS, "what is there");
+	fake_agent_writes_log(fixture->agent, id, "and on it goes");
+	heard.text = "and on it goes";
+	loop_until(cli->loop, has_said, &heard, PATIENCE_MS, "the next line");
+	process_kill(&run.process);
+}
+
+/* S2-01, D6: the smaller verbs. */
+static void families_rebuilds_and_views(void **state)
+{
+	struct fixture *fixture = *state;
+	struct cli *cli = cli_of(fixture);
+	cli_expect_done(cli, CLI_WORDS("workspace", "create", "parent", "--wait"));
+	cli_expect_done(cli, CLI_WORDS("workspace", "create", "child", "--parent", "parent", "--wait"));
+	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "collapse", "parent", "--json")), "\"collapsed\":true");
+	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "expand", "parent", "--json")), "\"collapsed\":false");
+	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "rebuild", "parent", "--wait")), ") is running");
+	cli_expect_done(cli, CLI_WORDS("session", "start", "child", "--label", "shell", "--wait"));
+	expect_in(cli_expect_done(cli, CLI_WORDS("session", "get", "shell")), "running");
+	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "delete", "parent", "--wait")), "is deleted");
+	assert_string_equal(cli_expect_done(cli, CLI_WORDS("workspace", "list", "--json")), "[]\n");
+	const char *unknown = "01HZZZZZZZZZZZZZZZZZZZZZZZ";
+	fake_agent_has_unknown(fixture->agent, unknown, "alice", clock_wall_ms());
+	assert_int_equal(cli_run(cli, CLI_WORDS("workspace", "reap", unknown)).status, 2);
+	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "reap", unknown, "--node", "first")), "is deleting");
+	await_gone(fixture, "workspace.get", unknown);
+}
+
+/* S4-19: a table says what is wrong. */
+static void a_degraded_node_shows_with_its_reason(void **state)
+{
+	struct fixture *fixture = *state;
+	struct cli *cli = cli_of(fixture);
+	fake_agent_says_node_degraded(fixture->agent, "crun does not answer");
+	loop_for(cli->loop, 200);
+	const char *nodes = cli_expect_done(cli, CLI_WORDS("node", "list"));
+	expect_in(nodes, "degraded");
+	expect_in(nodes, "crun does not answer");
+	fake_agent_says_node_recovered(fixture->agent);
+	loop_for(cli->loop, 200);
+	assert_null(strstr(cli_expect_done(cli, CLI_WORDS("node", "list")), "degraded"));
+}
+
+static void a_sweep_without_a_sweeper_says_so(void **state)
+{
+	struct fixture *fixture = *state;
+	expect_in(cli_expect_refusal(cli_of(fixture), "platform_unavailable", CLI_WORDS("sweep", "--dry-run")),
+		  "the sweeper");
+}
+
+static void a_group_explains_its_verbs(void **state)
+{
+	struct fixture *fixture = *state;
+	struct cli *cli = cli_of(fixture);
+	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "--help")), "workspace rebuild <workspace>");
+	expect_in(cli_expect_done(cli, CLI_WORDS("help", "node")), "node delete <node>");
+	struct cli_result result = cli_run(cli, CLI_WORDS("session"));
+	assert_int_equal(result.status, 2);
+	expect_in(result.errors, "session get <session>");
+	assert_null(strstr(result.errors, "workspace rebuild"));
+}
+
+int main(void)
+{
+#define MANUAL(name)  cmocka_unit_test_setup_teardown(name, lifecycle_set_up_manual, lifecycle_tear_down)
+#define OBEYING(name) cmocka_unit_test_setup_teardown(name, lifecycle_set_up, lifecycle_tear_down)
+	const struct CMUnitTest tests[] = {
+	    OBEYING(a_node_ends_only_when_it_is_said_so),
+	    OBEYING(a_node_that_never_returns_is_abandoned),
+	    OBEYING(at_a_terminal_it_asks),
+	    MANUAL(a_delete_that_fails_says_what_is_left),
+	    MANUAL(waiting_ends_with_its_time),
+	    OBEYING(logs_are_read_and_followed),
+	    OBEYING(families_rebuilds_and_views),
+	    MANUAL(a_degraded_node_shows_with_its_reason),
+	    OBEYING(a_sweep_without_a_sweeper_says_so),
+	    OBEYING(a_group_explains_its_verbs),
+	};
+	return cmocka_run_group_tests_name("cli_lifecycle", tests, NULL, NULL);
+}
