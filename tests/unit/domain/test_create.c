@@ -173,6 +173,41 @@ static void test_a_hundred_creates_of_one_name_give_a_hundred_names(void **state
 	assert_string_equal(world_workspace(world, other)->resource->display_name, "api");
 }
 
+/* A race as the log sees it: of two decisions over the same state one is stored, and the other, which expects
+ * the same place, must be decided again. The names stay distinct, and the limit is never exceeded. */
+static void test_racing_creates_get_distinct_names_and_never_exceed_the_limit(void **state)
+{
+	(void)state;
+	world->limits.max_workspaces_per_node = 60;
+	const char *node = world_make_node(world, "n");
+	Roost__CreateWorkspaceRequest request = ROOST__CREATE_WORKSPACE_REQUEST__INIT;
+	request.name = "api";
+	request.node_id = node;
+	int stored = 0, refused = 0;
+	for (int i = 0; i < 100; i++) {
+		struct decision_inputs *loser = world_inputs(world), *winner = world_inputs_again(world, loser);
+		winner->new_id = world_id(world);
+		const struct decision *lost = decide_create_workspace(loser, &request);
+		struct decision *won = decide_create_workspace(winner, &request);
+		assert_int_equal(lost->kind, won->kind);
+		if (won->kind == DECISION_REFUSE) {
+			refused++;
+			continue;
+		}
+		assert_string_equal(lost->answer.workspace->display_name, won->answer.workspace->display_name);
+		assert_int_equal(lost->expected_last_seq, won->expected_last_seq);
+		const char *name = arena_strdup(world->arena, won->answer.workspace->display_name);
+		world_take(world, won);
+		stored++;
+		const struct decision *again = decide_create_workspace(world_inputs_again(world, loser), &request);
+		if (again->kind == DECISION_APPEND)
+			assert_string_not_equal(again->answer.workspace->display_name, name);
+		assert_true(world_node(world, node)->resource->capacity->used <= 60);
+	}
+	assert_int_equal(stored, 60);
+	assert_int_equal(refused, 40);
+}
+
 static void test_a_full_node_takes_no_more_until_one_is_gone(void **state)
 {
 	(void)state;
@@ -461,6 +496,7 @@ int main(void)
 	    TEST(test_a_node_needs_a_name_and_a_known_provider),
 	    TEST(test_a_workspace_begins_as_creating_with_a_deadline),
 	    TEST(test_a_hundred_creates_of_one_name_give_a_hundred_names),
+	    TEST(test_racing_creates_get_distinct_names_and_never_exceed_the_limit),
 	    TEST(test_a_full_node_takes_no_more_until_one_is_gone),
 	    TEST(test_a_workspace_needs_a_running_node_of_its_owner),
 	    TEST(test_invalid_fields_are_named),

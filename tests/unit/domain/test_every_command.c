@@ -326,6 +326,52 @@ static void test_every_report_about_a_node_in_every_status(void **state)
 	}
 }
 
+/* S0-34, S0-42: why a session ended is what its holder was asked for. */
+static void test_a_session_stops_for_the_reason_of_what_holds_it(void **state)
+{
+	(void)state;
+	static const struct {
+		bool of_node;
+		int command;
+		Roost__AgentSession__StopReason reason;
+	} rows[] = {
+	    {false, STOP, ROOST__AGENT_SESSION__STOP_REASON__WORKSPACE_STOP},
+	    {false, DELETE, ROOST__AGENT_SESSION__STOP_REASON__WORKSPACE_STOP},
+	    {false, RESTART, ROOST__AGENT_SESSION__STOP_REASON__WORKSPACE_RESTART},
+	    {false, REBUILD, ROOST__AGENT_SESSION__STOP_REASON__WORKSPACE_RESTART},
+	    {true, 0, ROOST__AGENT_SESSION__STOP_REASON__NODE_STOP}, /* stop */
+	    {true, 2, ROOST__AGENT_SESSION__STOP_REASON__NODE_STOP}, /* delete */
+	    {true, 3, ROOST__AGENT_SESSION__STOP_REASON__NODE_STOP}, /* abandon */
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin_anew();
+		world_take(world, rows[i].of_node ? command_node(rows[i].command, true)
+						  : command_workspace((enum command)rows[i].command));
+		const Roost__AgentSession *resource = world_session(world, session)->resource;
+		assert_int_equal(resource->stop_reason, rows[i].reason);
+		/* A session that its user had stopped before keeps that reason. */
+		begin_anew();
+		Roost__StopSessionRequest stop = ROOST__STOP_SESSION_REQUEST__INIT;
+		stop.id = session;
+		world_take(world, decide_stop_session(world_inputs(world), &stop));
+		world_take(world, rows[i].of_node ? command_node(rows[i].command, true)
+						  : command_workspace((enum command)rows[i].command));
+		assert_int_equal(world_session(world, session)->resource->stop_reason,
+				 ROOST__AGENT_SESSION__STOP_REASON__USER_STOP);
+	}
+}
+
+/* Where nothing runs by the node's own word, nobody is there to say it once more. */
+static void test_a_stop_on_a_stopped_node_is_done_at_once(void **state)
+{
+	(void)state;
+	begin_anew();
+	world_force_workspace(world, workspace, ROOST__WORKSPACE__STATUS__ERROR);
+	world_force_node(world, node, ROOST__NODE__STATUS__STOPPED);
+	const struct decision *decision = world_take(world, command_workspace(STOP));
+	assert_int_equal(decision->answer.workspace->status, ROOST__WORKSPACE__STATUS__STOPPED);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_teardown(function, end)
@@ -334,6 +380,8 @@ int main(void)
 	    TEST(test_every_command_of_a_workspace_on_a_node_in_every_status),
 	    TEST(test_every_command_of_a_node_in_every_status),
 	    TEST(test_stopping_a_session_in_every_status),
+	    TEST(test_a_session_stops_for_the_reason_of_what_holds_it),
+	    TEST(test_a_stop_on_a_stopped_node_is_done_at_once),
 	    TEST(test_every_report_about_a_workspace_in_every_status),
 	    TEST(test_every_report_about_a_session_in_every_status),
 	    TEST(test_every_report_about_a_node_in_every_status),

@@ -95,6 +95,63 @@ static void test_every_status_of_the_schema_is_in_its_table(void **state)
 	assert_words(&roost__agent_session__status__descriptor, session_word);
 }
 
+/* Every move through its door: a legal one sets the status and its time and forgets what was only about the
+ * old one; an illegal one changes nothing at all. */
+static void test_every_move_goes_through_its_door_or_not_at_all(void **state)
+{
+	(void)state;
+	for (int from = 1; from <= 8; from++) {
+		for (int to = 1; to <= 8; to++) {
+			Roost__LeftBehind left = ROOST__LEFT_BEHIND__INIT;
+			Roost__Node resource = ROOST__NODE__INIT;
+			Roost__NodeState node = ROOST__NODE_STATE__INIT;
+			node.resource = &resource;
+			node.left = &left;
+			node.has_tried_again_at = true;
+			resource.status = (Roost__Node__Status)from;
+			bool moved = node_move(&node, (Roost__Node__Status)to, 9);
+			assert_int_equal(moved, legal(node_moves, 8, from, to));
+			assert_int_equal(resource.status, moved ? to : from);
+			assert_int_equal(node.status_since_at, moved ? 9 : 0);
+			assert_int_equal(resource.updated_at, moved ? 9 : 0);
+			assert_int_equal(node.left == NULL, moved);
+			assert_int_equal(node.has_tried_again_at, !moved);
+		}
+	}
+	for (int from = 1; from <= 7; from++) {
+		for (int to = 1; to <= 7; to++) {
+			Roost__LeftBehind left = ROOST__LEFT_BEHIND__INIT;
+			Roost__Workspace resource = ROOST__WORKSPACE__INIT;
+			Roost__WorkspaceState workspace = ROOST__WORKSPACE_STATE__INIT;
+			workspace.resource = &resource;
+			workspace.left = &left;
+			workspace.has_deadline_at = workspace.has_tried_again_at = true;
+			resource.status = (Roost__Workspace__Status)from;
+			bool moved = workspace_move(&workspace, (Roost__Workspace__Status)to, 9);
+			assert_int_equal(moved, legal(workspace_moves, 7, from, to));
+			assert_int_equal(resource.status, moved ? to : from);
+			assert_int_equal(workspace.status_since_at, moved ? 9 : 0);
+			assert_int_equal(workspace.left == NULL, moved);
+			assert_int_equal(workspace.has_deadline_at, !moved);
+			assert_int_equal(workspace.has_tried_again_at, !moved);
+		}
+	}
+	for (int from = 1; from <= 5; from++) {
+		for (int to = 1; to <= 5; to++) {
+			Roost__AgentSession resource = ROOST__AGENT_SESSION__INIT;
+			Roost__SessionState session = ROOST__SESSION_STATE__INIT;
+			session.resource = &resource;
+			session.has_tried_again_at = true;
+			resource.status = (Roost__AgentSession__Status)from;
+			bool moved = session_move(&session, (Roost__AgentSession__Status)to, 9);
+			assert_int_equal(moved, legal(session_moves, 5, from, to));
+			assert_int_equal(resource.status, moved ? to : from);
+			assert_int_equal(session.status_since_at, moved ? 9 : 0);
+			assert_int_equal(session.has_tried_again_at, !moved);
+		}
+	}
+}
+
 static void test_the_doors_change_what_is_legal_and_nothing_else(void **state)
 {
 	(void)state;
@@ -135,6 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_exactly_the_designed_moves_are_legal),
 	    cmocka_unit_test(test_every_status_of_the_schema_is_in_its_table),
+	    cmocka_unit_test(test_every_move_goes_through_its_door_or_not_at_all),
 	    cmocka_unit_test(test_the_doors_change_what_is_legal_and_nothing_else),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

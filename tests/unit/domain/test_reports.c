@@ -227,6 +227,78 @@ static void test_reports_of_one_batch_build_on_each_other(void **state)
 	assert_int_equal(status_of(workspace), ROOST__WORKSPACE__STATUS__RUNNING);
 }
 
+/* S4-16: a line that says the same as the one before it is no line; another one in between makes it news. */
+static void test_repeated_steps_are_one_step(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	add_step(2, workspace, 1, "fetching");
+	add_step(3, workspace, 1, "fetching");
+	add_step(4, workspace, 1, "fetching");
+	add_step(5, workspace, 1, "checking out");
+	add_step(6, workspace, 1, "fetching");
+	assert_int_equal(send(&taken)->record->n_changes, 3);
+	assert_int_equal(taken, 6);
+	add_step(7, workspace, 1, "fetching"); /* also in a later batch */
+	assert_int_equal(send(&taken)->record->n_changes, 0);
+	add_running(8, workspace, 1);
+	send(&taken);
+	add_step(9, workspace, 1, "made after all"); /* late */
+	assert_int_equal(send(&taken)->record->n_changes, 0);
+}
+
+static void add_stop_failed(uint64_t number, uint32_t processes)
+{
+	Roost__Report *report = add(number, ROOST__REPORT__REPORT_WORKSPACE_STOP_FAILED);
+	arena_message(world->arena, report->workspace_stop_failed, roost__workspace_stop_failed__init);
+	report->workspace_stop_failed->workspace_id = workspace;
+	report->workspace_stop_failed->generation = 1;
+	report->workspace_stop_failed->message = "they do not end";
+	arena_message(world->arena, report->workspace_stop_failed->left, roost__left_behind__init);
+	report->workspace_stop_failed->left->has_processes = true;
+	report->workspace_stop_failed->left->processes = processes;
+}
+
+/* S4-25: the node tries on by itself. What is left is news when it changes, and the end of it is the end. */
+static void test_a_stop_that_failed_goes_on_until_it_is_done(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	Roost__StopWorkspaceRequest request = ROOST__STOP_WORKSPACE_REQUEST__INIT;
+	request.id = workspace;
+	world_take(world, decide_stop_workspace(world_inputs(world), &request));
+	add_stop_failed(2, 3);
+	add_stop_failed(3, 3);
+	add_stop_failed(4, 1);
+	assert_int_equal(send(&taken)->record->n_changes, 2);
+	assert_int_equal(status_of(workspace), ROOST__WORKSPACE__STATUS__ERROR);
+	assert_int_equal(world_workspace(world, workspace)->left->processes, 1);
+	world_report_stopped(world, node, workspace, 1);
+	assert_int_equal(status_of(workspace), ROOST__WORKSPACE__STATUS__STOPPED);
+	assert_null(world_workspace(world, workspace)->left);
+	assert_null(world_workspace(world, workspace)->resource->error_message);
+}
+
+/* A delete after a stop that failed hears of the same failure anew: somebody waits for it. */
+static void test_a_failure_is_news_to_whoever_asks_next(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	Roost__StopWorkspaceRequest stop = ROOST__STOP_WORKSPACE_REQUEST__INIT;
+	Roost__DeleteWorkspaceRequest request = ROOST__DELETE_WORKSPACE_REQUEST__INIT;
+	stop.id = request.id = workspace;
+	world_take(world, decide_stop_workspace(world_inputs(world), &stop));
+	add_stop_failed(2, 3);
+	send(&taken);
+	world_take(world, decide_delete_workspace(world_inputs(world), &request));
+	assert_null(world_workspace(world, workspace)->resource->error_message);
+	assert_null(world_workspace(world, workspace)->left);
+	add_stop_failed(3, 3);
+	assert_int_equal(send(&taken)->record->n_changes, 1);
+	assert_int_equal(status_of(workspace), ROOST__WORKSPACE__STATUS__DELETING);
+	assert_int_equal(world_workspace(world, workspace)->left->processes, 3);
+}
+
 /* S0-33, S1-04 */
 static void test_a_failure_has_its_reason_and_the_tail_of_the_output(void **state)
 {
@@ -353,6 +425,9 @@ int main(void)
 	    TEST(test_a_gap_begins_a_new_log_epoch),
 	    TEST(test_a_late_report_moves_the_position_and_nothing_else),
 	    TEST(test_another_generation_changes_nothing),
+	    TEST(test_repeated_steps_are_one_step),
+	    TEST(test_a_stop_that_failed_goes_on_until_it_is_done),
+	    TEST(test_a_failure_is_news_to_whoever_asks_next),
 	    TEST(test_reports_of_one_batch_build_on_each_other),
 	    TEST(test_a_failure_has_its_reason_and_the_tail_of_the_output),
 	    TEST(test_long_messages_are_cut_between_characters),
