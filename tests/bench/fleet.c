@@ -7,7 +7,6 @@
 #include "node.pb-c.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +34,34 @@ char *fleet_command(struct fleet *fleet, const char *command, const char *body)
 	return text;
 }
 
+enum { WORKSPACES_MAX = 32 };
+
+/* What an agent would have in its database. */
+struct fleet_node {
+	char log_id[27];
+	uint64_t log_epoch, held_version;
+	char workspace_ids[WORKSPACES_MAX][27]; /* that are to run */
+	int workspace_count;
+};
+
+static struct fleet_node *find_node(const struct fleet *fleet, const char *subject)
+{
+	static const char prefix[] = "roost.node.";
+	for (int node = 0; node < fleet->nodes; node++)
+		if (strncmp(fleet->node_ids[node], subject + sizeof(prefix) - 1, 26) == 0)
+			return &fleet->holds[node];
+	return NULL;
+}
+
+static void hold(struct fleet_node *node, const char *workspace_id)
+{
+	for (int i = 0; i < node->workspace_count; i++)
+		if (strcmp(node->workspace_ids[i], workspace_id) == 0)
+			return;
+	if (node->workspace_count < WORKSPACES_MAX)
+		snprintf(node->workspace_ids[node->workspace_count++], 27, "%s", workspace_id);
+}
+
 static void copy_id(const char *json, char id[27])
 {
 	const char *found = strstr(json, "\"id\":\"");
@@ -51,7 +78,7 @@ static void respond(natsConnection *connection, natsMsg *message, const Protobuf
 	natsConnection_Publish(connection, natsMsg_GetReply(message), packed.data, (int)packed.size);
 }
 
-static void answer_apply(natsConnection *connection, natsMsg *message, struct arena *arena)
+static void answer_apply(natsConnection *connection, natsMsg *message, struct fleet_node *node, struct arena *arena)
 {
 	struct error error;
 	struct bytes data = {(const unsigned char *)natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message)};
@@ -59,6 +86,12 @@ static void answer_apply(natsConnection *connection, natsMsg *message, struct ar
 	    (const Roost__ApplyRequest *)message_unpack(&roost__apply_request__descriptor, data, arena, &error);
 	if (request == NULL)
 		return;
+	for (size_t i = 0; i < request->n_workspaces; i++)
+		if (request->workspaces[i]->desired == ROOST__WANTED_WORKSPACE__DESIRED__RUN)
+			hold(node, request->workspaces[i]->id);
+	snprintf(node->log_id, sizeof(node->log_id), "%s", request->log_id);
+	node->log_epoch = request->log_epoch;
+	node->held_version = request->to_version;
 	Roost__ApplyResponse response = ROOST__APPLY_RESPONSE__INIT;
 	response.log_id = request->log_id;
 	response.has_log_epoch = request->has_log_epoch;
@@ -68,17 +101,45 @@ static void answer_apply(natsConnection *connection, natsMsg *message, struct ar
 	respond(connection, message, &response.base, arena);
 }
 
+static void answer_inventory(natsConnection *connection, natsMsg *message, const struct fleet *fleet,
+			     const struct fleet_node *node, struct arena *arena)
+{
+	Roost__InventoryResponse response = ROOST__INVENTORY_RESPONSE__INIT;
+	response.workspaces =
+	    arena_array_of(arena, Roost__InventoryResponse__Workspace *, (size_t)node->workspace_count + 1);
+	for (int i = 0; i < node->workspace_count; i++) {
+		Roost__InventoryResponse__Workspace *row;
+		arena_message(arena, row, roost__inventory_response__workspace__init);
+		row->id = node->workspace_ids[i];
+		row->owner = fleet->user;
+		row->has_generation = row->has_running = row->has_known = row->has_made_at = true;
+		row->generation = 1;
+		row->running = row->known = true;
+		row->made_at = clock_wall_ms();
+		response.workspaces[response.n_workspaces++] = row;
+	}
+	response.log_id = node->log_id;
+	response.has_log_epoch = response.has_held_version = true;
+	response.log_epoch = node->log_epoch;
+	response.held_version = node->held_version;
+	respond(connection, message, &response.base, arena);
+}
+
 /* Calls to all nodes, roost.node.<node>.<verb>; those of other verbs are left unanswered. */
 static void on_call(natsConnection *connection, natsSubscription *subscription, natsMsg *message, void *context)
 {
 	(void)subscription;
-	(void)context;
+	struct fleet *fleet = context;
 	struct arena *arena = arena_new();
+	struct fleet_node *node = find_node(fleet, natsMsg_GetSubject(message));
 	const char *verb = strrchr(natsMsg_GetSubject(message), '.') + 1;
 	const Roost__ProbeResponse probed = ROOST__PROBE_RESPONSE__INIT;
-	if (strcmp(verb, "apply") == 0)
-		answer_apply(connection, message, arena);
-	else if (strcmp(verb, "probe") == 0)
+	if (strcmp(verb, "apply") == 0 && node != NULL)
+		answer_apply(connection, message, node, arena);
+	else if (strcmp(verb, "inventory") == 0 && node != NULL) {
+		answer_inventory(connection, message, fleet, node, arena);
+		atomic_fetch_add(&fleet->inventories, 1);
+	} else if (strcmp(verb, "probe") == 0)
 		respond(connection, message, &probed.base, arena);
 	arena_free(arena);
 	natsMsg_Destroy(message);
@@ -206,7 +267,8 @@ void fleet_start(struct fleet *fleet)
 	fleet->node_ids = calloc(count, sizeof(*fleet->node_ids));
 	fleet->workspace_ids = calloc(count, sizeof(*fleet->workspace_ids));
 	fleet->reported = calloc(count, sizeof(*fleet->reported));
-	bench_check(natsConnection_Subscribe(&fleet->calls, fleet->agents, "roost.node.*.*", on_call, NULL),
+	fleet->holds = calloc(count, sizeof(*fleet->holds));
+	bench_check(natsConnection_Subscribe(&fleet->calls, fleet->agents, "roost.node.*.*", on_call, fleet),
 		    "subscribe for all nodes");
 	for (int node = 0; node < fleet->nodes; node++) {
 		char body[256];
@@ -233,4 +295,5 @@ void fleet_stop(struct fleet *fleet)
 	free(fleet->node_ids);
 	free(fleet->workspace_ids);
 	free(fleet->reported);
+	free(fleet->holds);
 }

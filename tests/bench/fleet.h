@@ -1,9 +1,13 @@
 /* Nodes that exist only on the bus: they report themselves running, store whatever is wanted of them
- * and say so, and do nothing else. */
+ * and say so, name it in their inventories, and do nothing else. */
 #ifndef ROOST_TESTS_BENCH_FLEET_H
 #define ROOST_TESTS_BENCH_FLEET_H
 
 #include "tests/bench/flight.h"
+
+#include <stdatomic.h>
+
+struct fleet_node;
 
 struct fleet {
 	natsConnection *agents; /* answers for all nodes */
@@ -14,6 +18,8 @@ struct fleet {
 	char (*workspace_ids)[27];    /* the first on each node */
 	unsigned long long *reported; /* reports sent, by node */
 	natsSubscription *calls;
+	struct fleet_node *holds; /* by node; of the calls' thread */
+	atomic_ulong inventories; /* asked for so far */
 	struct fleet_beats *beats;
 };
 
