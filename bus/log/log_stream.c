@@ -228,6 +228,9 @@ static bool read_ends(const json_t *state, struct log_info *info, struct error *
 	uint64_t records = (uint64_t)json_integer_value(json_object_get(state, "messages"));
 	info->first_seq = (uint64_t)json_integer_value(json_object_get(state, "first_seq"));
 	info->last_seq = (uint64_t)json_integer_value(json_object_get(state, "last_seq"));
+	const char *last = json_string_value(json_object_get(state, "last_ts"));
+	if (last == NULL || info->last_seq == 0 || !jetstream_parse_time(last, &info->last_ms))
+		info->last_ms = 0;
 	uint64_t places = info->last_seq < info->first_seq ? 0 : info->last_seq - info->first_seq + 1;
 	info->miscounted = records > places;
 	in_doubt = records > 2 * places;

@@ -19,6 +19,7 @@ struct log_info {
 	struct log_identity identity;
 	uint64_t first_seq;
 	uint64_t last_seq;
+	int64_t last_ms;   /* when the last record was stored; 0 for an empty log */
 	bool miscounted;   /* more records than places: the server lost count, and its end is not to be trusted */
 	int64_t server_ms; /* the answer's timestamp: already taught to the clock that was given */
 };

@@ -5,10 +5,12 @@
  *	 |   and end              applied_seq
  *	 +--- anything that goes wrong, after a pause; the replay's end; the connection lost
  *
- * Any difference found on the way rebuilds the projection. A record that has been purged at
- * applied_seq cannot be compared, so it counts as a difference too: compaction never takes a subject's
- * newest record nor a young one, so this happens only to a projection that was away for days, and it
- * may then have missed records that are gone from the log for good. Rebuilding costs seconds.
+ * Any difference found on the way rebuilds the projection. So does an absence after which the log no
+ * longer tells all that happened (tombstones go after their time), and a last record that is gone from the
+ * log. Compaction takes a record only when a snapshot of its aggregate is days older than the log's newest
+ * record, so this befalls only a projection that was away for days. It has missed nothing that the log
+ * does not tell (snapshots replace what it has), but nothing is left that proves that it grew from this
+ * log and not from one that went back. Rebuilding a log that is compacted costs seconds.
  *
  * Records are applied as the loop hands them over, and whoever waits for them is told at the end of that
  * turn of the loop; the transaction that holds them ends a little later (TRANSACTION_MS_MAX), with those
@@ -304,6 +306,21 @@ static void on_compared(void *context, const struct jetstream_answer *answer)
 		follow(runner);
 }
 
+/* Whether records may be gone whose effect no later record tells. */
+static bool away_for_too_long(const struct projection_runner *runner, char *reason, size_t size)
+{
+	struct projection_position at = {0};
+	struct error error = {0};
+	int64_t longest_ms = runner->store.absence_ms_max;
+	if (longest_ms == 0 || runner->position.applied_seq >= runner->log.last_seq ||
+	    !runner->store.position(runner->store.context, &at, &error) || at.newest_ms == 0 ||
+	    runner->log.last_ms - at.newest_ms <= longest_ms)
+		return false;
+	snprintf(reason, size, "it was away for %lld days of the log, which remembers what was deleted for %lld",
+		 (long long)((runner->log.last_ms - at.newest_ms) / 86400000), (long long)(longest_ms / 86400000));
+	return true;
+}
+
 static bool same_log(const struct projection_position *at, const struct log_info *log, char *reason, size_t size)
 {
 	if (strcmp(at->log_id, log->identity.log_id) != 0)
@@ -333,7 +350,8 @@ static void on_asked(void *context, const struct jetstream_answer *answer)
 		start_over(runner, "nats-server has lost count of the log: make room on its disk and restart it");
 	} else if (runner->position.applied_seq == 0) {
 		follow(runner);
-	} else if (same_log(&runner->position, &runner->log, reason, sizeof(reason))) {
+	} else if (same_log(&runner->position, &runner->log, reason, sizeof(reason)) &&
+		   !away_for_too_long(runner, reason, sizeof(reason))) {
 		struct stored_message_query query = {STORED_AT, runner->position.applied_seq, NULL};
 		runner->state = COMPARING;
 		runner->call =

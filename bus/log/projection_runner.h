@@ -16,6 +16,7 @@ struct projection_position {
 	uint64_t log_epoch;
 	uint64_t applied_seq;
 	char record_id[27]; /* of the record at applied_seq; "" when none */
+	int64_t newest_ms;  /* the store's to say: the largest time of the records that it holds; 0 for unknown */
 };
 
 /* All return false with an error when the store fails; the runner then ends the process's work by
@@ -31,6 +32,9 @@ struct projection_store {
 	/* Forgets everything: the log is another one, or went back. `reason` is for people. */
 	bool (*rebuild)(void *context, const char *reason, struct error *error);
 	void *context;
+	/* After a longer absence the log no longer tells what was deleted meanwhile: it is rebuilt. 0 for
+	 * no limit. */
+	int64_t absence_ms_max;
 };
 
 struct projection_runner;

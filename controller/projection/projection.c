@@ -114,6 +114,7 @@ static bool store_position(void *context, struct projection_position *out, struc
 	struct projection *projection = context;
 	*out = (struct projection_position){0};
 	sqlite3_stmt *stmt = statement(projection, STATEMENT_POSITION);
+	out->newest_ms = projection->newest_record_ms;
 	if (stmt != NULL && statement_row(projection, stmt)) {
 		snprintf(out->log_id, sizeof(out->log_id), "%s", (const char *)sqlite3_column_text(stmt, 0));
 		out->log_epoch = (uint64_t)sqlite3_column_int64(stmt, 1);
@@ -264,5 +265,6 @@ struct projection_store projection_runner_store(struct projection *projection)
 	    .commit = store_commit,
 	    .rebuild = store_rebuild,
 	    .context = projection,
+	    .absence_ms_max = projection->lifetimes.tombstone_ms,
 	};
 }

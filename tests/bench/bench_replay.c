@@ -125,7 +125,7 @@ static double deliver(struct log_fixture *fixture)
 {
 	size_t count = 0;
 	const struct projection_store store = {count_position, count_begin,   count_apply,
-					       count_commit,   count_rebuild, &count};
+					       count_commit,   count_rebuild, &count, 0};
 	return follow_until_caught_up(fixture, &store);
 }
 

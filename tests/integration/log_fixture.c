@@ -258,8 +258,9 @@ void memory_projection_free(struct memory_projection *projection)
 
 void memory_projection_follow(struct log_fixture *fixture, struct memory_projection *projection)
 {
-	const struct projection_store store = {memory_position, memory_begin,	memory_apply,
-					       memory_commit,	memory_rebuild, projection};
+	const struct projection_store store = {
+	    memory_position,	       memory_begin, memory_apply, memory_commit, memory_rebuild, projection,
+	    projection->absence_ms_max};
 	const struct projection_runner_events events = {
 	    .caught_up = on_caught_up, .failed = on_failed, .context = projection};
 	struct error error = {0};

@@ -61,6 +61,7 @@ struct memory_projection {
 	struct projection_position position;
 	int transactions, rebuilds, caught_up, failures;
 	bool fail_commit;
+	int64_t absence_ms_max;
 	char rebuild_reason[256];
 	char failure[ERROR_MESSAGE_MAX];
 	struct projection_runner *runner;

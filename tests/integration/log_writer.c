@@ -206,8 +206,8 @@ static void on_streams(void *context, const struct log_info *info, const struct 
 {
 	struct writer *writer = context;
 	struct error start_error = {0};
-	const struct projection_store store = {store_position, store_begin,   store_apply,
-					       store_commit,   store_rebuild, writer};
+	const struct projection_store store = {
+	    store_position, store_begin, store_apply, store_commit, store_rebuild, writer, 0};
 	const struct projection_runner_events events = {
 	    .caught_up = on_caught_up, .failed = on_failed, .context = writer};
 	if (info == NULL)

@@ -140,8 +140,8 @@ static bool is_caught_up(void *context)
 
 static void count_log(struct log_fixture *fixture, struct tally *tally)
 {
-	const struct projection_store store = {tally_position, tally_nothing, tally_apply,
-					       tally_commit,   tally_rebuild, tally};
+	const struct projection_store store = {
+	    tally_position, tally_nothing, tally_apply, tally_commit, tally_rebuild, tally, 0};
 	const struct projection_runner_events events = {.caught_up = on_caught_up, .failed = on_failed};
 	struct error error = {0};
 	struct projection_runner *runner =

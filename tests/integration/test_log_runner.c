@@ -411,6 +411,37 @@ static void a_record_that_is_gone_from_the_log_cannot_vouch_for_the_projection(v
 	memory_projection_free(projection);
 }
 
+/* After that time the log no longer tells what was deleted. Nobody was away from a log that stood still. */
+static void an_absence_longer_than_tombstones_last_rebuilds_the_projection(void **state)
+{
+	static const int64_t day_ms = 86400000;
+	static const struct {
+		int away_days;
+		bool something_came;
+		int rebuilds;
+	} cases[] = {{29, true, 0}, {31, false, 0}, {31, true, 1}};
+	struct log_fixture *fixture = *state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct memory_projection *projection = memory_projection_new();
+		projection->absence_ms_max = 30 * day_ms;
+		uint64_t last = fill(fixture, 2);
+		memory_projection_follow(fixture, projection);
+		memory_projection_until_applied(fixture, projection, last);
+		memory_projection_unfollow(projection);
+		projection->position.newest_ms = server_clock_now_ms(&fixture->clock) - cases[i].away_days * day_ms;
+		if (cases[i].something_came)
+			last = fill(fixture, 1);
+		memory_projection_follow(fixture, projection);
+		memory_projection_until_applied(fixture, projection, last);
+		assert_int_equal(projection->rebuilds, cases[i].rebuilds);
+		if (cases[i].rebuilds > 0)
+			assert_non_null(strstr(projection->rebuild_reason, "it was away for 31 days"));
+		assert_int_equal(projection->count, last);
+		memory_projection_unfollow(projection);
+		memory_projection_free(projection);
+	}
+}
+
 /* A log whose last records were purged ends before its last sequence; nobody waits for them. */
 static void records_purged_at_the_end_are_not_waited_for(void **state)
 {
@@ -543,6 +574,7 @@ int main(void)
 	    TEST(a_log_that_was_replaced_while_the_projection_was_down_rebuilds_it),
 	    cmocka_unit_test(a_log_that_went_back_rebuilds_the_projection),
 	    TEST(a_record_that_is_gone_from_the_log_cannot_vouch_for_the_projection),
+	    TEST(an_absence_longer_than_tombstones_last_rebuilds_the_projection),
 	    TEST(records_purged_at_the_end_are_not_waited_for),
 	    TEST(a_store_that_cannot_be_written_ends_the_work),
 	    TEST(a_consumer_that_vanished_is_made_anew),
