@@ -166,6 +166,9 @@ static void test_where_the_log_went_back_the_unknown_is_only_told_of(void **stat
 	for (int i = 1; i < UNKNOWN_WORKSPACES_MAX; i++)
 		assert_acted(find(pass, world_id(world), NULL, 1), ROOST__CHANGE__CHANGE__NOT_SET);
 	assert_nothing(find(pass, world_id(world), NULL, 1));
+	/* It goes back once more: what it lost then is news. */
+	world_take(world, decide_log_rolled_back(world_inputs(world), node, 1, 1000));
+	assert_acted(find(pass, second, NULL, 1), ROOST__CHANGE__CHANGE__NOT_SET);
 }
 
 static void test_what_should_run_and_is_not_there_is_lost(void **state)
@@ -219,6 +222,7 @@ static void test_a_stop_that_does_not_end_is_asked_for_again(void **state)
 	assert_nothing(stuck(workspace, NULL));
 	world->now_ms += GRACE_MS;
 	assert_acted(stuck(workspace, NULL), ROOST__CHANGE__CHANGE_WORKSPACE_WANTED_ANEW);
+	world->now_ms += GRACE_MS - 10; /* the least pause */
 	assert_nothing(stuck(workspace, NULL));
 	tell(ROOST__REPORT__REPORT_WORKSPACE_STOP_FAILED, workspace);
 	assert_nothing(stuck(workspace, NULL)); /* another status: its own time */

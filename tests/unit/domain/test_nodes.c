@@ -256,6 +256,16 @@ static void test_a_node_that_never_was_there_is_deleted_at_once(void **state)
 	assert_int_equal(decision->answer.node->status, ROOST__NODE__STATUS__DELETED);
 }
 
+/* Its images, logs and processes are there, even when no workspace is. */
+static void test_an_empty_node_with_an_agent_waits_for_its_word(void **state)
+{
+	(void)state;
+	const char *empty = world_make_node(world, "empty");
+	assert_int_equal(delete_it(empty, false, false)->answer.node->status, ROOST__NODE__STATUS__DELETING);
+	world_tell(world, empty, ROOST__REPORT__REPORT_NODE_REMOVED, NULL, 0, NULL);
+	assert_int_equal(world_node(world, empty)->resource->status, ROOST__NODE__STATUS__DELETED);
+}
+
 /* D17: a confirmation of its own, also for an empty node, and the list of what may be left. */
 static void test_an_abandoned_node_is_deleted_with_what_may_be_left(void **state)
 {
@@ -419,6 +429,7 @@ int main(void)
 	    TEST(test_a_delete_is_confirmed_with_what_dies),
 	    TEST(test_a_long_list_is_cut_and_counted),
 	    TEST(test_a_node_that_never_was_there_is_deleted_at_once),
+	    TEST(test_an_empty_node_with_an_agent_waits_for_its_word),
 	    TEST(test_an_abandoned_node_is_deleted_with_what_may_be_left),
 	    TEST(test_a_deleted_node_is_listened_to_and_nothing_else),
 	    TEST(test_the_roster_lets_go_of_a_deleted_node_once),

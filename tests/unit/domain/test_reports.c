@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { REPORTS_MAX = 8, EPOCH = 7 };
+enum { REPORTS_MAX = 32, EPOCH = 7 };
 
 static struct world *world;
 static const char *node, *workspace;
@@ -319,6 +319,29 @@ static void test_a_failure_has_its_reason_and_the_tail_of_the_output(void **stat
 	assert_int_equal(world_workspace(world, workspace)->wanted_version, world_node(world, node)->version);
 }
 
+/* What is too much for one record is taken in two: the answer says where to go on. */
+static void test_a_batch_that_is_too_large_for_a_record_is_taken_in_parts(void **state)
+{
+	(void)state;
+	enum { BROKEN = 20 };
+	uint64_t taken, first;
+	char *detail = arena_alloc(world->arena, STEP_OUTPUT_TAIL_BYTES + 1);
+	const char *ids[BROKEN];
+	memset(detail, 'x', STEP_OUTPUT_TAIL_BYTES);
+	for (int i = 0; i < BROKEN; i++)
+		ids[i] = world_make_workspace(world, node, "w");
+	for (int i = 0; i < BROKEN; i++)
+		add_failed(2 + (uint64_t)i, ids[i], 1, "no", detail);
+	assert_int_equal(send(&first)->kind, DECISION_APPEND);
+	assert_in_range(first, 3, 1 + BROKEN - 1);
+	for (uint64_t i = first - 1; i < BROKEN; i++)
+		add_failed(2 + i, ids[i], 1, "no", detail);
+	assert_int_equal(send(&taken)->kind, DECISION_APPEND);
+	assert_true(taken > first);
+	for (uint64_t i = 0; i + 1 < taken; i++)
+		assert_int_equal(status_of(ids[i]), ROOST__WORKSPACE__STATUS__ERROR);
+}
+
 static void test_long_messages_are_cut_between_characters(void **state)
 {
 	(void)state;
@@ -430,6 +453,7 @@ int main(void)
 	    TEST(test_a_failure_is_news_to_whoever_asks_next),
 	    TEST(test_reports_of_one_batch_build_on_each_other),
 	    TEST(test_a_failure_has_its_reason_and_the_tail_of_the_output),
+	    TEST(test_a_batch_that_is_too_large_for_a_record_is_taken_in_parts),
 	    TEST(test_long_messages_are_cut_between_characters),
 	    TEST(test_what_nobody_understands_is_recorded_and_passed_over),
 	    TEST(test_a_node_cannot_speak_about_another_nodes_workspace),
