@@ -86,6 +86,8 @@ static void store_wanted_session(struct store *store, const Roost__WantedSession
 	snprintf(row.id, sizeof(row.id), "%s", wanted->id);
 	snprintf(row.workspace_id, sizeof(row.workspace_id), "%s", wanted->workspace_id);
 	row.known = true;
+	/* Asked for once more: what became of it is told once more. */
+	row.actual.told = row.actual.told && wanted->version <= row.version;
 	row.version = wanted->version;
 	row.wanted = (struct session_wanted){.desired = wanted->desired, .generation = wanted->generation};
 	row.message = message_pack(&wanted->base, arena);

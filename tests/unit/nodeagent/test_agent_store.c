@@ -245,6 +245,31 @@ static void what_was_removed_is_forgotten_and_stays_away(void **state)
 	assert_false(store_workspace(fixture->store, WORKSPACE, fixture->arena, &row));
 }
 
+/* A session that failed can be stopped once more, and the sweeper can ask again: both want an answer. */
+static void what_is_asked_of_a_session_once_more_is_told_once_more(void **state)
+{
+	struct fixture *fixture = *state;
+	struct session_row row;
+	struct page page;
+	page_of(&page, "log", 1, 0, 5);
+	add_session(&page, SESSION, 5);
+	apply(fixture, &page);
+	assert_true(store_session(fixture->store, SESSION, fixture->arena, &row));
+	row.actual.phase = SESSION_ENDED;
+	row.actual.told = true;
+	store_begin(fixture->store);
+	store_put_session(fixture->store, &row);
+	store_commit(fixture->store);
+	apply(fixture, &page);
+	assert_true(store_session(fixture->store, SESSION, fixture->arena, &row));
+	assert_true(row.actual.told);
+	page_of(&page, "log", 1, 5, 6);
+	add_session(&page, SESSION, 6);
+	apply(fixture, &page);
+	assert_true(store_session(fixture->store, SESSION, fixture->arena, &row));
+	assert_false(row.actual.told);
+}
+
 static void refuse(struct fixture *fixture, struct page *page, const char *named)
 {
 	struct error error = {0};
@@ -335,6 +360,7 @@ int main(void)
 	    fixture_test(a_higher_epoch_starts_over_and_a_lower_one_is_ignored),
 	    fixture_test(an_ended_session_outlives_a_change_of_log),
 	    fixture_test(what_was_removed_is_forgotten_and_stays_away),
+	    fixture_test(what_is_asked_of_a_session_once_more_is_told_once_more),
 	    fixture_test(a_page_that_makes_no_sense_is_refused_by_name),
 	    fixture_test(a_damaged_file_is_set_aside_and_made_anew),
 	    fixture_test(a_file_that_cannot_be_opened_just_now_is_kept),
