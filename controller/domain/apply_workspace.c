@@ -135,12 +135,18 @@ static bool fail(struct applying *applying, Roost__WorkspaceState *workspace, co
 	return true;
 }
 
+static bool is_wanted(const Roost__WorkspaceState *workspace)
+{
+	return workspace->resource->status == ROOST__WORKSPACE__STATUS__CREATING ||
+	       workspace->resource->status == ROOST__WORKSPACE__STATUS__RUNNING;
+}
+
+/* Also of one that ran: an agent that lost its database makes it anew when its sandbox is gone, too. */
 bool apply_workspace_failed(struct applying *applying, const Roost__Change *change)
 {
 	const Roost__WorkspaceFailed *failed = change->workspace_failed;
 	Roost__WorkspaceState *workspace = load_generation(applying, failed->workspace_id, failed->generation);
-	if (workspace == NULL || workspace->resource->status != ROOST__WORKSPACE__STATUS__CREATING ||
-	    !fail(applying, workspace, failed->message))
+	if (workspace == NULL || !is_wanted(workspace) || !fail(applying, workspace, failed->message))
 		return false;
 	if (failed->step != NULL)
 		workspace->last_step = failed->step;

@@ -220,11 +220,22 @@ static void test_reports_of_one_batch_build_on_each_other(void **state)
 	uint64_t taken;
 	add_running(2, workspace, 1);
 	add_running(3, workspace, 1);
-	add_failed(4, workspace, 1, "too late", NULL);
 	const struct decision *decision = send(&taken);
 	assert_int_equal(decision->record->n_changes, 1);
-	assert_int_equal(taken, 4);
+	assert_int_equal(taken, 3);
 	assert_int_equal(status_of(workspace), ROOST__WORKSPACE__STATUS__RUNNING);
+}
+
+/* An agent that lost its database with the machine's sandboxes makes the workspace anew, and cannot. */
+static void test_what_ran_and_could_not_be_made_again_has_failed(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	add_running(2, workspace, 1);
+	add_failed(3, workspace, 1, "no disk", NULL);
+	send(&taken);
+	assert_int_equal(status_of(workspace), ROOST__WORKSPACE__STATUS__ERROR);
+	assert_string_equal(world_workspace(world, workspace)->resource->error_message, "no disk");
 }
 
 /* S4-16: a line that says the same as the one before it is no line; another one in between makes it news. */
@@ -452,6 +463,7 @@ int main(void)
 	    TEST(test_a_stop_that_failed_goes_on_until_it_is_done),
 	    TEST(test_a_failure_is_news_to_whoever_asks_next),
 	    TEST(test_reports_of_one_batch_build_on_each_other),
+	    TEST(test_what_ran_and_could_not_be_made_again_has_failed),
 	    TEST(test_a_failure_has_its_reason_and_the_tail_of_the_output),
 	    TEST(test_a_batch_that_is_too_large_for_a_record_is_taken_in_parts),
 	    TEST(test_long_messages_are_cut_between_characters),
