@@ -75,7 +75,8 @@ static struct decision *take_reports(const struct decision_inputs *inputs, struc
 	for (size_t i = from; i < batch->n_reports && batch->reports[i]->number == position->number + 1 &&
 			      bytes <= REPORT_BATCH_BYTES_MAX;
 	     i++) {
-		bytes += take_report(inputs, overlay, node, batch->reports[i], changes, &count);
+		if (!planted(PLANTED_REPORTS_PASSED_OVER) || i == from)
+			bytes += take_report(inputs, overlay, node, batch->reports[i], changes, &count);
 		position->number++;
 	}
 	struct aggregate aggregate = aggregate_of_node(node);
@@ -133,7 +134,5 @@ struct decision *decide_reports(const struct decision_inputs *inputs, const Roos
 		return decision_new_epoch(inputs, decision, node, node->log_epoch + 1, node->version);
 	take_reports(inputs, decision, node, batch, from, position);
 	(*answer)->taken = position->number;
-	if (planted(PLANTED_REPORTS_ANSWERED_AHEAD))
-		(*answer)->taken = batch->reports[batch->n_reports - 1]->number;
 	return decision;
 }

@@ -37,8 +37,8 @@ static bool known(Roost__Workspace__Status status)
 
 bool workspace_may_move(Roost__Workspace__Status from, Roost__Workspace__Status to)
 {
-	if (planted(PLANTED_LATE_REPORT_REVIVES) && from == ROOST__WORKSPACE__STATUS__STOPPED &&
-	    to == ROOST__WORKSPACE__STATUS__RUNNING)
+	if (planted(PLANTED_LATE_REPORT_REVIVES) && to == ROOST__WORKSPACE__STATUS__RUNNING &&
+	    from != ROOST__WORKSPACE__STATUS__RUNNING)
 		return true;
 	return known(from) && known(to) && (machine[from].may_become & 1u << to) != 0;
 }

@@ -1,171 +1,238 @@
-/* A node agent, reduced to its promises: it stores wanted rows by version, starts a generation and a
- * session at most once, and keeps reports until a controller says that they are taken. */
-#include "tests/simulation/simulation.h"
-#include "tests/unit/cmocka_all.h"
+/* An agent's life: its database outlives a kill, what it had under way does not. It stores wanted state
+ * whole, beats, and takes up what is on the machine after each start. */
+#include "tests/simulation/agent.h"
 
+#include "tests/simulation/controller.h"
+#include "tests/simulation/health.h"
+#include "tests/simulation/oracle.h"
+
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-static struct agent_row *row_of(struct agent *agent, const char *id, bool is_session)
+struct workspace_row *agent_workspace(struct agent *agent, const char *id, bool make)
 {
-	for (size_t i = 0; i < agent->row_count; i++)
-		if (strcmp(agent->rows[i].id, id) == 0)
-			return &agent->rows[i];
-	assert_true(agent->row_count < ROWS_MAX);
-	struct agent_row *row = &agent->rows[agent->row_count++];
-	memcpy(row->id, id, sizeof(row->id));
-	row->is_session = is_session;
+	for (size_t i = 0; i < agent->workspace_count; i++)
+		if (strcmp(agent->workspaces[i].id, id) == 0)
+			return &agent->workspaces[i];
+	if (!make)
+		return NULL;
+	if (agent->workspace_count == ROWS_MAX)
+		violated(agent->simulation, "%s has too many workspaces", agent->process.name);
+	struct workspace_row *row = &agent->workspaces[agent->workspace_count++];
+	*row = (struct workspace_row){.wanted.desired = ROOST__WANTED_WORKSPACE__DESIRED__RUN};
+	snprintf(row->id, sizeof(row->id), "%s", id);
 	return row;
 }
 
-static void store_row(struct agent *agent, const char *id, bool is_session, uint64_t version, uint32_t generation,
-		      int desired)
+struct session_row *agent_session(struct agent *agent, const char *id, bool make)
 {
-	struct agent_row *row = row_of(agent, id, is_session);
-	if (version <= row->version)
-		return; /* older than what it has */
-	row->version = version;
-	row->generation = generation;
-	row->desired = desired;
+	for (size_t i = 0; i < agent->session_count; i++)
+		if (!agent->sessions[i].forgotten && strcmp(agent->sessions[i].id, id) == 0)
+			return &agent->sessions[i];
+	if (!make)
+		return NULL;
+	if (agent->session_count == ROWS_MAX)
+		violated(agent->simulation, "%s has too many sessions", agent->process.name);
+	struct session_row *row = &agent->sessions[agent->session_count++];
+	*row = (struct session_row){.wanted.desired = ROOST__WANTED_SESSION__DESIRED__RUN};
+	snprintf(row->id, sizeof(row->id), "%s", id);
+	return row;
 }
 
-/* One or more pages from a controller that may be behind, and that may know an old held version. */
-void agent_receive(struct simulation *simulation, struct agent *agent, const struct controller *controller)
-{
-	struct error error = {0};
-	uint64_t held = happens(simulation, 3) ? agent->held_version / 2 : agent->held_version;
-	uint64_t from = held;
-	struct wanted_page page = {.next = {.held_version = held, .version = held}};
-	do {
-		const struct wanted_cursor cursor = page.next;
-		assert_true(projection_wanted(controller->projection, agent->node_id, &cursor, 300, simulation->step,
-					      &page, &error));
-		if (happens(simulation, 6))
-			return; /* lost, and with it the pages after it */
-		assert_true(from <= agent->held_version);
-		for (size_t i = 0; i < page.workspace_count; i++)
-			store_row(agent, page.workspaces[i]->id, false, page.workspaces[i]->version,
-				  page.workspaces[i]->generation, page.workspaces[i]->desired);
-		for (size_t i = 0; i < page.session_count; i++)
-			store_row(agent, page.sessions[i]->id, true, page.sessions[i]->version,
-				  page.sessions[i]->generation, page.sessions[i]->desired);
-		if (page.to_version > agent->held_version)
-			agent->held_version = page.to_version;
-		from = page.to_version > from ? page.to_version : from;
-	} while (page.more);
-}
+/* ---- wanted state ---- */
 
-static Roost__Report *report(struct simulation *simulation, struct agent *agent, Roost__Report__ReportCase which)
+static void store_workspace(struct agent *agent, const Roost__WantedWorkspace *wanted)
 {
-	Roost__Report *made;
-	assert_true(agent->reported < OUTBOX_ROOM);
-	arena_message(simulation->arena, made, roost__report__init);
-	made->has_number = true;
-	made->number = agent->reported + 1;
-	made->report_case = which;
-	agent->outbox[agent->reported++] = made;
-	return made;
-}
-
-#define REPORT_WORKSPACE(WHICH, field, init)                                                                           \
-	do {                                                                                                           \
-		Roost__Report *made = report(simulation, agent, ROOST__REPORT__REPORT_##WHICH);                        \
-		arena_message(simulation->arena, made->field, init);                                                   \
-		made->field->workspace_id = arena_strdup(simulation->arena, row->id);                                  \
-		made->field->has_generation = true;                                                                    \
-		made->field->generation = row->generation;                                                             \
-	} while (0)
-
-static void work_on_workspace(struct simulation *simulation, struct agent *agent, struct agent_row *row)
-{
-	if (row->desired == ROOST__WANTED_WORKSPACE__DESIRED__RUN && row->generation > row->started_generation) {
-		row->started_generation = row->generation;
-		row->running = draw(simulation, 8) > 0;
-		if (row->running)
-			REPORT_WORKSPACE(WORKSPACE_RUNNING, workspace_running, roost__workspace_running__init);
-		else
-			REPORT_WORKSPACE(WORKSPACE_FAILED, workspace_failed, roost__workspace_failed__init);
-	} else if (row->desired == ROOST__WANTED_WORKSPACE__DESIRED__STOP) {
-		row->running = false;
-		REPORT_WORKSPACE(WORKSPACE_STOPPED, workspace_stopped, roost__workspace_stopped__init);
-	} else if (row->desired == ROOST__WANTED_WORKSPACE__DESIRED__REMOVE) {
-		row->running = false;
-		Roost__Report *made = report(simulation, agent, ROOST__REPORT__REPORT_WORKSPACE_REMOVED);
-		arena_message(simulation->arena, made->workspace_removed, roost__workspace_deleted__init);
-		made->workspace_removed->workspace_id = arena_strdup(simulation->arena, row->id);
-	}
-}
-
-static void work_on_session(struct simulation *simulation, struct agent *agent, struct agent_row *row)
-{
-	const char *id = arena_strdup(simulation->arena, row->id);
-	if (row->desired == ROOST__WANTED_SESSION__DESIRED__RUN) {
-		if (row->starts > 0)
-			return;
-		row->starts++;
-		row->running = true;
-		Roost__Report *made = report(simulation, agent, ROOST__REPORT__REPORT_SESSION_RUNNING);
-		arena_message(simulation->arena, made->session_running, roost__session_running__init);
-		made->session_running->session_id = id;
+	struct workspace_row *row = agent_workspace(agent, wanted->id, false);
+	bool found = row != NULL;
+	if (plan_row_is_old(found, found && row->wanted.known, found ? row->wanted.version : 0, wanted->version,
+			    agent->held_version))
 		return;
-	}
-	row->running = false;
-	Roost__Report *made = report(simulation, agent, ROOST__REPORT__REPORT_SESSION_ENDED);
-	arena_message(simulation->arena, made->session_ended, roost__session_ended__init);
-	made->session_ended->session_id = id;
+	row = agent_workspace(agent, wanted->id, true);
+	row->wanted = (struct workspace_wanted){
+	    .known = true, .desired = wanted->desired, .generation = wanted->generation, .version = wanted->version};
 }
 
-/* One row that has not been seen to since it was last wanted. */
-void agent_work(struct simulation *simulation, struct agent *agent)
+static void store_session(struct agent *agent, const Roost__WantedSession *wanted)
 {
-	size_t first = agent->row_count == 0 ? 0 : draw(simulation, (uint32_t)agent->row_count);
-	for (size_t i = 0; i < agent->row_count; i++) {
-		struct agent_row *row = &agent->rows[(first + i) % agent->row_count];
-		if (row->told_version >= row->version)
-			continue;
-		(row->is_session ? work_on_session : work_on_workspace)(simulation, agent, row);
-		row->told_version = row->version;
+	struct session_row *row = agent_session(agent, wanted->id, false);
+	bool found = row != NULL;
+	if (plan_row_is_old(found, found && row->known, found ? row->version : 0, wanted->version, agent->held_version))
 		return;
-	}
+	row = agent_session(agent, wanted->id, true);
+	snprintf(row->workspace_id, sizeof(row->workspace_id), "%s", wanted->workspace_id);
+	row->known = true;
+	row->actual.told = row->actual.told && wanted->version <= row->version;
+	row->version = wanted->version;
+	row->wanted = (struct session_wanted){.desired = wanted->desired, .generation = wanted->generation};
 }
 
-bool agent_idle(const struct agent *agent)
+/* Of another log, or of one that went back, everything is unknown until it names it. */
+static void follow_log(struct agent *agent, uint64_t log_epoch)
 {
-	for (size_t i = 0; i < agent->row_count; i++)
-		if (agent->rows[i].told_version < agent->rows[i].version)
-			return false;
-	return agent->taken == agent->reported;
+	if (agent->follows_log && log_epoch <= agent->log_epoch)
+		return;
+	if (agent->follows_log) {
+		for (size_t i = 0; i < agent->workspace_count; i++) {
+			agent->workspaces[i].wanted.known = false;
+			agent->workspaces[i].wanted.version = 0;
+		}
+		for (size_t i = 0; i < agent->session_count; i++) {
+			struct session_row *row = &agent->sessions[i];
+			row->known = false;
+			row->version = 0;
+			row->forgotten = row->forgotten || row->actual.phase == SESSION_NONE;
+		}
+		agent->held_version = 0;
+		outbox_forget_told(agent);
+	}
+	agent->follows_log = true;
+	agent->log_epoch = log_epoch;
 }
 
-struct sending {
-	Roost__ReportBatch batch;
-	Roost__ReportAnswer *answer;
+static void work_on_wanted(struct agent *agent, const Roost__ApplyRequest *request)
+{
+	for (size_t i = 0; i < request->n_workspaces; i++)
+		work_on_workspace(agent, request->workspaces[i]->id);
+	for (size_t i = 0; i < request->n_sessions; i++)
+		work_on_workspace(agent, request->sessions[i]->workspace_id);
+}
+
+bool agent_apply(struct agent *agent, const Roost__ApplyRequest *request, Roost__ApplyResponse *answer)
+{
+	struct simulation *simulation = agent->simulation;
+	uint64_t before = agent->held_version, epoch = agent->log_epoch;
+	bool followed = agent->follows_log;
+	if (dies(simulation, &agent->process, "before store"))
+		return false;
+	follow_log(agent, request->log_epoch);
+	if (request->log_epoch == agent->log_epoch && request->from_version <= agent->held_version) {
+		for (size_t i = 0; i < request->n_workspaces; i++)
+			store_workspace(agent, request->workspaces[i]);
+		for (size_t i = 0; i < request->n_sessions; i++)
+			store_session(agent, request->sessions[i]);
+		if (request->to_version > agent->held_version)
+			agent->held_version = request->to_version;
+	}
+	trace(simulation, "%s stores %" PRIu64 "..%" PRIu64 " and holds %" PRIu64, agent->process.name,
+	      request->from_version, request->to_version, agent->held_version);
+	if (dies(simulation, &agent->process, "stored"))
+		return false;
+	*answer = (Roost__ApplyResponse)ROOST__APPLY_RESPONSE__INIT;
+	answer->log_epoch = agent->log_epoch;
+	answer->held_version = agent->held_version;
+	if (followed && epoch != agent->log_epoch)
+		agent_tell_all(agent);
+	if (before != agent->held_version)
+		agent_beat(agent);
+	work_on_wanted(agent, request);
+	return true;
+}
+
+/* ---- beats ---- */
+
+struct beat_to {
+	struct beat beat;
+	struct controller *controller;
 };
 
-static struct decision *decide(const struct decision_inputs *inputs, void *context)
+static void beat_arrives(struct simulation *simulation, void *context)
 {
-	struct sending *sending = context;
-	return decide_reports(inputs, &sending->batch, &sending->answer);
+	struct beat_to *beat = context;
+	(void)simulation;
+	if (beat->controller->process.up && beat->controller->serving)
+		health_beat(beat->controller, beat->beat.agent, &beat->beat);
 }
 
-/* The oldest batch; the answer may be lost, and then it is sent again. */
-void agent_report(struct simulation *simulation, struct agent *agent, struct controller *controller)
+void agent_beat(struct agent *agent)
 {
-	struct sending sending = {.batch = ROOST__REPORT_BATCH__INIT};
-	uint64_t waiting = agent->reported - agent->taken;
-	if (waiting == 0)
-		return;
-	sending.batch.node_id = agent->node_id;
-	sending.batch.agent_epoch = 1;
-	sending.batch.n_reports = waiting > 5 ? 5 : waiting;
-	sending.batch.reports = agent->outbox + agent->taken;
-	if (happens(simulation, 8) && agent->taken > 0) { /* an old packet arrives once more */
-		sending.batch.reports--;
-		sending.batch.n_reports = 1;
+	for (int i = 0; i < CONTROLLERS; i++) {
+		struct beat_to *beat = arena_new_of(agent->simulation->arena, struct beat_to);
+		beat->beat = (struct beat){agent, agent->agent_epoch, agent->held_version, agent->log_epoch};
+		beat->controller = agent->simulation->controllers[i];
+		send_message(agent->simulation, beat_arrives, beat);
 	}
-	const struct decision_inputs inputs = plain_inputs(simulation, "report");
-	if (controller_run(simulation, controller, &inputs, decide, &sending) == NULL || happens(simulation, 6))
+}
+
+static void on_beat(struct simulation *simulation, void *context)
+{
+	const struct moment *moment = context;
+	struct agent *agent = moment->process->owner;
+	if (!still(moment) || dies(simulation, &agent->process, "at rest"))
 		return;
-	assert_true(sending.answer->taken <= agent->reported);
-	if (sending.answer->taken > agent->taken)
-		agent->taken = sending.answer->taken;
+	machine_mishaps(agent);
+	if (!still(moment))
+		return;
+	agent_beat(agent);
+	after(simulation, BEAT_MS, on_beat, context);
+}
+
+/* ---- its life ---- */
+
+static void lose_database(struct agent *agent)
+{
+	trace(agent->simulation, "%s has lost its database", agent->process.name);
+	agent->workspace_count = agent->session_count = 0;
+	agent->held_version = agent->log_epoch = 0;
+	agent->follows_log = agent->told_running = false;
+	agent->agent_epoch = 0;
+	agent->reports_taken = agent->reports_made = agent->reports_sent = 0;
+}
+
+static void forget_live(struct agent *agent)
+{
+	agent->adopted = agent->outstanding = agent->waiting = false;
+	agent->ticket++;
+	agent->backoff_ms = 0;
+	for (size_t i = 0; i < agent->workspace_count; i++) {
+		agent->workspaces[i].job = NULL;
+		agent->workspaces[i].waits = false;
+		agent->workspaces[i].tries = 0;
+	}
+	for (size_t i = 0; i < agent->session_count; i++)
+		agent->sessions[i].busy = agent->sessions[i].heard = false;
+}
+
+static void adoption(struct simulation *simulation, void *context)
+{
+	const struct moment *moment = context;
+	struct agent *agent = moment->process->owner;
+	(void)simulation;
+	if (!still(moment))
+		return;
+	adopt(agent);
+	on_beat(simulation, context);
+}
+
+static void start(struct simulation *simulation, void *owner)
+{
+	struct agent *agent = owner;
+	if (happens(simulation, simulation->weather.store_lost))
+		lose_database(agent);
+	forget_live(agent);
+	if (agent->agent_epoch == 0 || agent->known_boots != agent->machine.boots)
+		outbox_new_epoch(agent, 0);
+	agent->known_boots = agent->machine.boots;
+	struct moment *moment = arena_new_of(simulation->arena, struct moment);
+	*moment = moment_of(&agent->process);
+	after(simulation, 20 + draw(simulation, 200), adoption, moment);
+}
+
+struct agent *agent_new(struct simulation *simulation, const char *node_id, const char *owner)
+{
+	static const char *const names[AGENTS_MAX] = {"agent0", "agent1", "agent2", "agent3",
+						      "agent4", "agent5", "agent6", "agent7"};
+	if (simulation->agent_count == AGENTS_MAX)
+		return NULL;
+	struct agent *agent = arena_new_of(simulation->arena, struct agent);
+	agent->simulation = simulation;
+	agent->node_id = node_id;
+	agent->owner = owner;
+	agent->process = (struct process){.name = names[simulation->agent_count], .start = start, .owner = agent};
+	simulation->agents[simulation->agent_count++] = agent;
+	for (int i = 0; i < CONTROLLERS; i++)
+		for (size_t j = 0; j < AGENTS_MAX; j++)
+			simulation->controllers[i]->views[j].agent = simulation->agents[j];
+	return agent;
 }

@@ -1,7 +1,7 @@
 /* Three controllers, two agents, one log, and everything that goes wrong; then the faults end, and all
  * must have come out as if nothing had happened: every command took effect once, every controller gives
  * the same bytes, every agent has what is wanted. (S1-05..11, S0-18, D5, D11, D12) */
-#include "tests/simulation/simulation.h"
+#include "tests/simulation/projected/simulation.h"
 #include "tests/unit/cmocka_all.h"
 
 #include <stdio.h>

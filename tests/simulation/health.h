@@ -1,0 +1,12 @@
+/* What a controller makes of beats and of silence, as controller/effects does it. */
+#ifndef ROOST_TESTS_SIMULATION_HEALTH_H
+#define ROOST_TESTS_SIMULATION_HEALTH_H
+
+#include "tests/simulation/controller.h"
+
+/* A beat came in. */
+void health_beat(struct controller *controller, struct agent *agent, const struct beat *beat);
+/* Announces what got worse. */
+void health_look(struct controller *controller);
+
+#endif
