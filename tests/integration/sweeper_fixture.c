@@ -21,6 +21,7 @@ int sweepers_set_up(void **state)
 	controllers_setenv(controllers, "SWEEP_GRACE_SECONDS", "1");
 	controllers_setenv(controllers, "NODE_HEARTBEAT_STALE_SECONDS", "2");
 	controllers_run(controllers, 0);
+	sweepers->owner = "alice";
 	sweepers->node = make_node(controllers, "alice", "first");
 	struct fake_agent_settings settings = {
 	    .loop = &controllers->loop,
@@ -141,7 +142,7 @@ int sweepers_count_events(struct sweepers *sweepers, const char *type)
 	Roost__ListEventsRequest request = ROOST__LIST_EVENTS_REQUEST__INIT;
 	request.has_limit = true;
 	request.limit = 500;
-	struct call call = {.owner = "alice", .command = "event.list", .request = &request.base};
+	struct call call = {.owner = sweepers->owner, .command = "event.list", .request = &request.base};
 	struct reply reply = call_make(&sweepers->controllers, &call);
 	const Roost__ListEventsResponse *response = reply_expect_success(&reply, "event.list");
 	int count = 0;

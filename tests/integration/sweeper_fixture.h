@@ -10,7 +10,8 @@ enum { SWEEPERS_MAX = 2 };
 struct sweepers {
 	struct controllers controllers;
 	struct fake_agent *agent;
-	const char *node; /* alice's, running */
+	const char *owner; /* whose events are counted: alice */
+	const char *node;  /* alice's, running */
 	struct process processes[SWEEPERS_MAX];
 };
 
