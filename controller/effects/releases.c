@@ -2,6 +2,7 @@
  * comes again to whichever controller lives then. */
 #include "controller/effects/releases.h"
 
+#include "bus/foundation/cutpoint.h"
 #include "bus/foundation/log.h"
 #include "bus/wire/subject.h"
 #include "controller/effects/deciding_work.h"
@@ -37,6 +38,7 @@ static void release(struct releases *releases, const char *owner, const char *no
 	work->context = record;
 	work->ended = ended;
 	work->node_id = arena_strdup(work->work.arena, node_id);
+	cutpoint(CUTPOINT_CONTROLLER_BEFORE_RELEASE);
 	deciding_work_run(work, releases->settings.pipeline);
 }
 

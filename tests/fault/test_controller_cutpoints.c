@@ -180,6 +180,32 @@ static bool removed_and_reported(void *context)
 	return outbox_is_empty(story) && fake_agent_workspace(story->agent, story->deleted)->removed;
 }
 
+/* A node that never had an agent goes, and leaves its place to another. MAX_NODES_PER_USER is 2. */
+static void replace_a_node(struct story *story)
+{
+	Roost__CreateNodeRequest create = ROOST__CREATE_NODE_REQUEST__INIT;
+	Roost__DeleteNodeRequest delete = ROOST__DELETE_NODE_REQUEST__INIT;
+	create.name = "second";
+	const Roost__CreateNodeResponse *made = tell(story, "node.create", &create.base, "k-second");
+	delete.id = made->node->id;
+	tell(story, "node.delete", &delete.base, "k-delete-node");
+	create.name = "third";
+	struct call call = {.owner = "alice",
+			    .command = "node.create",
+			    .request = &create.base,
+			    .key = "k-third",
+			    .timeout_ms = TRY_MS};
+	int64_t deadline_ms = clock_monotonic_ms() + STORY_TIMEOUT_MS;
+	struct reply reply;
+	do {
+		if (clock_monotonic_ms() > deadline_ms)
+			fail_msg("the place is not free\n%s", controllers_log(&story->controllers, 0));
+		revive(story);
+		reply = call_make(&story->controllers, &call);
+		loop_for(&story->controllers.loop, 10);
+	} while (!reply.arrived || reply.error.code != ERROR_NONE);
+}
+
 /* Every durable command once; the node obeys in between. */
 static void tell_all(struct story *story)
 {
@@ -223,6 +249,14 @@ static void tell_all(struct story *story)
 	loop_until(&story->controllers.loop, removed_and_reported, story, STORY_TIMEOUT_MS, "the removal");
 	expect_lists(story, node, placed);
 	expect_done_once(story, placed, named, session->session->id);
+	replace_a_node(story);
+}
+
+static bool has_died(void *context)
+{
+	struct story *story = context;
+	revive(story);
+	return story->deaths > 0;
 }
 
 /* True when the controller came to the cut-point that often. */
@@ -238,10 +272,13 @@ static bool story_with_a_cut(enum cutpoint place, int times)
 	    arena_printf(arena, "ROOST_CUTPOINT_ONCE=%s", story.once),
 	    NULL,
 	};
+	controllers_setenv(&story.controllers, "MAX_NODES_PER_USER", "2");
 	controllers_start(&story.controllers, 0, environment);
 	controllers_wait_ready(&story.controllers);
 	tell_all(&story);
 	bool reached = access(story.once, F_OK) == 0;
+	if (reached) /* perhaps by what followed from the last command */
+		loop_until(&story.controllers.loop, has_died, &story, STORY_TIMEOUT_MS, "the controller's death");
 	assert_int_equal(story.deaths, reached ? 1 : 0);
 	fake_agent_stop(story.agent);
 	controllers_close(&story.controllers);

@@ -130,6 +130,74 @@ static void a_claim_whose_maker_died_is_completed_by_another_controller(void **s
 		loop_for(&controllers->loop, 10);
 }
 
+static const char *create_node(struct controllers *controllers)
+{
+	Roost__CreateNodeRequest request = ROOST__CREATE_NODE_REQUEST__INIT;
+	request.name = "one";
+	struct call call = {.owner = "alice", .command = "node.create", .request = &request.base, .timeout_ms = 1000};
+	int64_t deadline = clock_monotonic_ms() + 2 * PATIENCE_MS;
+	for (;;) {
+		struct reply reply = call_until_final(controllers, &call, PATIENCE_MS);
+		if (reply.error.code == ERROR_NONE)
+			return ((const Roost__CreateNodeResponse *)reply.message)->node->id;
+		reply_expect_error(&reply, ERROR_LIMIT_REACHED, "node.create");
+		if (clock_monotonic_ms() > deadline)
+			fail_msg("the roster does not let go\n%s", controllers_log(controllers, 1));
+		loop_for(&controllers->loop, 20);
+	}
+}
+
+/* An owner who may have one node makes and deletes nodes until the controller has died between a deletion
+ * and the roster's letting go. The other one, which lived all the time, gets the record again. */
+static void a_deleted_node_is_let_go_by_the_controller_that_lives(void **state)
+{
+	struct fixture *fixture = *state;
+	struct controllers *controllers = &fixture->controllers;
+	controllers_setenv(controllers, "MAX_NODES_PER_USER", "1");
+	controllers_run(controllers, 0);
+	controllers_run(controllers, 1);
+	arm(fixture, CUTPOINT_CONTROLLER_BEFORE_RELEASE);
+	for (int i = 0; i < 50 && !has_died(fixture); i++) {
+		Roost__DeleteNodeRequest request = ROOST__DELETE_NODE_REQUEST__INIT;
+		char key[16];
+		request.id = create_node(controllers);
+		snprintf(key, sizeof(key), "delete-%d", i);
+		struct call call = {.owner = "alice",
+				    .command = "node.delete",
+				    .request = &request.base,
+				    .key = key,
+				    .timeout_ms = 1000};
+		struct reply reply = call_until_final(controllers, &call, PATIENCE_MS);
+		reply_expect_success(&reply, "node.delete");
+		loop_for(&controllers->loop, 20);
+	}
+	loop_until(&controllers->loop, has_died, fixture, PATIENCE_MS, "the controller's death");
+	create_node(controllers);
+}
+
+/* Nobody else lived: the next controller looks through the rosters. */
+static void a_deleted_node_is_let_go_by_the_controller_that_comes(void **state)
+{
+	struct fixture *fixture = *state;
+	struct controllers *controllers = &fixture->controllers;
+	controllers_setenv(controllers, "MAX_NODES_PER_USER", "1");
+	controllers_run(controllers, 0);
+	arm(fixture, CUTPOINT_CONTROLLER_BEFORE_RELEASE);
+	Roost__DeleteNodeRequest request = ROOST__DELETE_NODE_REQUEST__INIT;
+	request.id = create_node(controllers);
+	struct call call = {.owner = "alice", .command = "node.delete", .request = &request.base, .key = "delete"};
+	struct reply reply;
+	call_send(controllers, &call, &reply);
+	loop_until(&controllers->loop, has_died, fixture, PATIENCE_MS, "the controller's death");
+	controllers_remove_database(controllers, 0);
+	controllers_run(controllers, 0);
+	int64_t began = clock_monotonic_ms();
+	create_node(controllers);
+	assert_true(clock_monotonic_ms() - began < 5000); /* long before the record comes again */
+	while (!reply.done)
+		loop_for(&controllers->loop, 10);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -137,6 +205,8 @@ int main(void)
 	    TEST(a_controller_dies_before_it_tells_the_node),
 	    TEST(a_controller_dies_when_the_node_has_stored_it),
 	    TEST(a_claim_whose_maker_died_is_completed_by_another_controller),
+	    TEST(a_deleted_node_is_let_go_by_the_controller_that_lives),
+	    TEST(a_deleted_node_is_let_go_by_the_controller_that_comes),
 	};
 	return cmocka_run_group_tests_name("effects at cut-points", tests, NULL, NULL);
 }
