@@ -40,10 +40,14 @@ struct jetstream_call *log_floor_ask(struct connection *connection, const char *
 	return jetstream_request(connection, subject, NULL, timeout_ms, done, context);
 }
 
-/* One to whom nothing was brought yet has a floor below the first record that it is to get. */
+/* The server moves the floor only with acknowledgements: a consumer that has none outstanding has done
+ * with all that was brought to it, and with what was there before it, if it began with what was new. */
 bool log_floor_read(const struct jetstream_answer *answer, uint64_t *floor, struct error *error)
 {
-	const json_t *place = json_object_get(json_object_get(answer->body, "ack_floor"), "stream_seq");
+	const json_t *outstanding = json_object_get(answer->body, "num_ack_pending");
+	bool idle = json_is_integer(outstanding) && json_integer_value(outstanding) == 0;
+	const json_t *place =
+	    json_object_get(json_object_get(answer->body, idle ? "delivered" : "ack_floor"), "stream_seq");
 	*floor = 0;
 	if (!answered(answer, error))
 		return false;
