@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEMANDS_AT_ONCE = 4, ANSWER_AFTER_MS = 3500 };
+enum { DEMANDS_AT_ONCE = 4, ANSWER_AFTER_PERCENT = 70 }; /* of the time that a command has */
 
 struct demanded {
 	struct demand *demand;
@@ -111,7 +111,8 @@ static bool begin(struct demand *demand, const struct incoming *message, struct 
 	place->arena = arena;
 	place->reply = arena_strdup(arena, message->reply);
 	place->began_ns = clock_monotonic_ns();
-	uv_timer_start(&place->deadline, on_deadline, ANSWER_AFTER_MS, 0);
+	uv_timer_start(&place->deadline, on_deadline, demand->parts->command_timeout_ms * ANSWER_AFTER_PERCENT / 100,
+		       0);
 	return true;
 }
 

@@ -119,6 +119,14 @@ static bool is_old_enough(const struct sweep_rules *rules, int64_t now_ms,
 	return now_ms - made_ms >= rules->unknown_age_ms;
 }
 
+static bool was_told_of(const Roost__NodeState *node, const char *workspace_id)
+{
+	for (size_t i = 0; i < node->n_told_unknown; i++)
+		if (strcmp(node->told_unknown[i], workspace_id) == 0)
+			return true;
+	return false;
+}
+
 static const char *why_spare_unknown(const struct sweep_rules *rules, int64_t now_ms,
 				     const struct sweep_inventory *inventory, const Roost__NodeState *node,
 				     const Roost__InventoryResponse__Workspace *found, int64_t first_seen_ms)
@@ -132,6 +140,8 @@ static const char *why_spare_unknown(const struct sweep_rules *rules, int64_t no
 		return "Its label does not name the node's owner.";
 	if (!is_old_enough(rules, now_ms, found))
 		return "It is too young, or its age is not known.";
+	if (node->log_epoch > 0 && was_told_of(node, found->id))
+		return "It was told of; it is its owner's to keep or to remove.";
 	return seen_once(inventory, first_seen_ms);
 }
 

@@ -200,7 +200,7 @@ static void an_unknown_workspace_is_spared_when_it_is_young_or_another_owners(vo
 	scene = set_scene();
 	scene.found.known = true;
 	assert_int_equal(unknown(&scene).verdict, SWEEP_WAIT);
-	scene.found.has_known = false;
+	scene.found.has_known = scene.found.known = false;
 	assert_int_equal(unknown(&scene).verdict, SWEEP_WAIT);
 	scene = set_scene();
 	scene.found.owner = "bob";
@@ -237,6 +237,12 @@ static void on_a_node_whose_log_went_back_it_is_told_of_and_kept(void **state)
 	struct sweep_judgement judgement = unknown(&scene);
 	assert_int_equal(judgement.verdict, SWEEP_TELL);
 	assert_non_null(strstr(judgement.next_step, "workspace.reap"));
+	const char *told[] = {THING};
+	scene.node.told_unknown = told;
+	scene.node.n_told_unknown = 1;
+	assert_int_equal(unknown(&scene).verdict, SWEEP_WAIT); /* once is enough */
+	told[0] = OTHER;
+	assert_int_equal(unknown(&scene).verdict, SWEEP_TELL);
 }
 
 static void what_should_run_is_lost_only_with_every_proof(void **state)
