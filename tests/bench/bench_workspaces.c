@@ -1,20 +1,20 @@
-/* Workspaces in an installation of its own: from the command to the change "running" at a subscriber of
- * the tail, one at a time and twenty at once, against the same runtime started by hand on a prepared
- * bundle (that of a workspace which runs, with namespaces of its own); and what the daemons weigh. */
+/* Workspaces in an installation of its own, from the command to the change at a subscriber of the tail: creates,
+ * one at a time and twenty at once, and the stop of a polite workload, against the same runtime by hand on a
+ * prepared bundle; the second workspace of a repository, against a local clone and a bare create; and what
+ * the daemons weigh. */
 #include "bus/foundation/clock.h"
+#include "tests/bench/by_hand.h"
 #include "tests/bench/fleet.h"
+#include "tests/bench/repository.h"
 #include "tests/support/cleanup.h"
 #include "tests/support/process.h"
 
-#include <glob.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum { SINGLE = 15, AT_ONCE = 20, PATH_BYTES = 4096, OUTPUT_BYTES = 64 * 1024 };
+enum { SINGLE = 15, AT_ONCE = BY_HAND_MAX, CLONES = 5, STOPS = 9, PATH_BYTES = 4096, OUTPUT_BYTES = 64 * 1024 };
 
 #define OWNER "local"
 
@@ -26,18 +26,13 @@ struct installation {
 	const char *runtime; /* crun or runc */
 };
 
-static void die(const char *what, const char *detail)
-{
-	fprintf(stderr, "%s: %s\n", what, detail);
-	exit(1);
-}
-
-static void roost(const struct installation *installation, const char *verb, const char *option)
+static void roost(const struct installation *installation, const char *verb, const char *option,
+		  const char *const *environment)
 {
 	static char output[OUTPUT_BYTES];
 	const char *const argv[] = {installation->program, verb, "--data", installation->data, option, NULL};
-	if (process_run(argv, NULL, output, sizeof(output)) != 0)
-		die(verb, output);
+	if (process_run(argv, environment, output, sizeof(output)) != 0)
+		bench_die(verb, output);
 }
 
 static void read_installation(struct installation *installation)
@@ -46,7 +41,7 @@ static void read_installation(struct installation *installation)
 	snprintf(path, sizeof(path), "%s/installation.json", installation->data);
 	json_t *json = json_load_file(path, 0, NULL);
 	if (json == NULL)
-		die("no installation", path);
+		bench_die("no installation", path);
 	snprintf(installation->url, sizeof(installation->url), "nats://127.0.0.1:%d",
 		 (int)json_integer_value(json_object_get(json, "natsPort")));
 	snprintf(installation->node, sizeof(installation->node), "%s",
@@ -56,16 +51,16 @@ static void read_installation(struct installation *installation)
 
 /* ---- ours ---- */
 
-static void create(struct fleet *fleet, int number, char id[27])
+static void create(struct fleet *fleet, int number, const char *repository, char id[27])
 {
-	char body[64];
-	snprintf(body, sizeof(body), "{\"name\":\"bench %d\"}", number);
+	char body[512];
+	snprintf(body, sizeof(body), "{\"name\":\"bench %d\",\"repository\":\"%s\"}", number, repository);
 	char *made = fleet_command(fleet, "workspace.create", body);
 	json_t *json = json_loads(made, 0, NULL);
 	const char *text = NULL;
 	json_unpack(json, "{s:{s:s}}", "workspace", "id", &text);
 	if (text == NULL)
-		die("create", made);
+		bench_die("create", made);
 	snprintf(id, 27, "%s", text);
 	json_decref(json);
 	free(made);
@@ -79,7 +74,7 @@ static void await(natsSubscription *tail, const char *what, int count)
 		bench_check(natsSubscription_NextMsg(&line, tail, 30000), what);
 		const char *name = strrchr(natsMsg_GetSubject(line), '.') + 1;
 		if (strcmp(name, "workspace_failed") == 0)
-			die("a workspace failed", natsMsg_GetData(line));
+			bench_die("a workspace failed", natsMsg_GetData(line));
 		if (strcmp(name, what) == 0)
 			count--;
 		natsMsg_Destroy(line);
@@ -96,72 +91,40 @@ static void delete_all(struct fleet *fleet, natsSubscription *tail, char (*ids)[
 	await(tail, "workspace_deleted", count);
 }
 
-static double ours_ms(struct fleet *fleet, natsSubscription *tail, int at_once)
+static double ours_ms(struct fleet *fleet, natsSubscription *tail, const char *repository, int at_once)
 {
 	char ids[AT_ONCE][27];
 	int64_t started = clock_monotonic_ns();
 	for (int i = 0; i < at_once; i++)
-		create(fleet, i, ids[i]);
+		create(fleet, i, repository, ids[i]);
 	await(tail, "workspace_running", at_once);
 	double ms = (double)(clock_monotonic_ns() - started) / 1e6;
 	delete_all(fleet, tail, ids, at_once);
 	return ms;
 }
 
-/* ---- by hand ---- */
+/* A program that ends when it is asked to. */
+static const char *const polite[] = {"/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait", NULL};
 
-/* The bundle of the one workspace that runs, made fit to be started beside it. */
-static void prepare_bundle(const struct installation *installation, int number, char bundle[PATH_BYTES])
+static double our_stop_ms(struct fleet *fleet, natsSubscription *tail)
 {
-	char pattern[PATH_BYTES], group[64];
-	glob_t found;
-	snprintf(pattern, sizeof(pattern), "/run/roost/%s/*/bundle/config.json", installation->node);
-	if (glob(pattern, 0, NULL, &found) != 0)
-		die("no bundle to take after", pattern);
-	json_t *config = json_load_file(found.gl_pathv[0], 0, NULL);
-	globfree(&found);
-	json_t *linux_part = json_object_get(config, "linux"), *one;
-	size_t i;
-	json_array_foreach(json_object_get(linux_part, "namespaces"), i, one) json_object_del(one, "path");
-	snprintf(group, sizeof(group), "/roost-bench-%d/%d", (int)getpid(), number);
-	json_object_set_new(linux_part, "cgroupsPath", json_string(group));
-	snprintf(bundle, PATH_BYTES, "%s/bundle-%d", cleanup_folder(), number);
-	if (mkdir(bundle, 0755) != 0 || chdir(bundle) != 0 ||
-	    json_dump_file(config, "config.json", JSON_COMPACT) != 0 || chdir("/") != 0)
-		die("bundle", bundle);
-	json_decref(config);
-}
-
-static void by_hand_name(int number, char name[64])
-{
-	snprintf(name, 64, "bench-%d-%d", (int)getpid(), number);
-}
-
-static double by_hand_ms(const struct installation *installation, char (*bundles)[PATH_BYTES], int at_once)
-{
-	struct process processes[AT_ONCE];
-	char name[64], root[PATH_BYTES];
-	snprintf(root, sizeof(root), "%s/runtime", cleanup_folder());
-	int64_t started = clock_monotonic_ns();
-	for (int i = 0; i < at_once; i++) {
-		by_hand_name(i, name);
-		const char *const argv[] = {
-		    installation->runtime, "--root", root, "run", "--detach", "--bundle", bundles[i], name, NULL};
-		process_start(&processes[i], argv, NULL, NULL);
-	}
-	for (int i = 0; i < at_once; i++)
-		if (process_wait(&processes[i], 30000) != 0)
-			die(installation->runtime, "could not start the prepared bundle");
-	double ms = (double)(clock_monotonic_ns() - started) / 1e6;
-	for (int i = 0; i < at_once; i++) {
-		by_hand_name(i, name);
-		const char *const argv[] = {installation->runtime, "--root", root, "delete", "--force", name, NULL};
-		process_run(argv, NULL, NULL, 0);
-	}
+	char id[1][27], body[256];
+	create(fleet, 0, "", id[0]);
+	await(tail, "workspace_running", 1);
+	snprintf(body, sizeof(body), "{\"workspaceId\":\"%.26s\",\"command\":[\"%s\",\"%s\",\"%s\"]}", id[0], polite[0],
+		 polite[1], polite[2]);
+	free(fleet_command(fleet, "session.create", body));
+	await(tail, "session_running", 1);
+	snprintf(body, sizeof(body), "{\"id\":\"%.26s\"}", id[0]);
+	int64_t asked = clock_monotonic_ns();
+	free(fleet_command(fleet, "workspace.stop", body));
+	await(tail, "workspace_stopped", 1);
+	double ms = (double)(clock_monotonic_ns() - asked) / 1e6;
+	delete_all(fleet, tail, id, 1);
 	return ms;
 }
 
-/* ---- both ---- */
+/* ---- against the floors ---- */
 
 static double median_of(double *values, int count)
 {
@@ -173,26 +136,51 @@ static double median_of(double *values, int count)
 	return median;
 }
 
-static void bench_creates(const struct installation *installation, struct fleet *fleet, natsSubscription *tail)
+static void bench_creates(struct fleet *fleet, natsSubscription *tail, struct by_hand *by_hand)
 {
-	static char bundles[AT_ONCE][PATH_BYTES];
 	double ours[SINGLE], floor[SINGLE];
-	for (int i = 0; i < AT_ONCE; i++)
-		prepare_bundle(installation, i, bundles[i]);
 	for (int i = 0; i < SINGLE; i++) {
-		ours[i] = ours_ms(fleet, tail, 1);
-		floor[i] = by_hand_ms(installation, bundles, 1);
+		ours[i] = ours_ms(fleet, tail, "", 1);
+		floor[i] = by_hand_start_ms(by_hand, 1);
 	}
 	double single = median_of(floor, SINGLE);
 	/* The aim is 1.25 times the floor and 15 ms more. */
 	print_time_line("create to running, one at a time, median", median_of(ours, SINGLE), single,
 			1.25 + 15 / single);
 	for (int i = 0; i < 3; i++) {
-		ours[i] = ours_ms(fleet, tail, AT_ONCE);
-		floor[i] = by_hand_ms(installation, bundles, AT_ONCE);
+		ours[i] = ours_ms(fleet, tail, "", AT_ONCE);
+		floor[i] = by_hand_start_ms(by_hand, AT_ONCE);
 	}
 	double many = median_of(floor, 3);
 	print_time_line("create to running, 20 at once, until all run", median_of(ours, 3), many, 1.25 + 15 / many);
+}
+
+static void bench_stops(struct fleet *fleet, natsSubscription *tail, struct by_hand *by_hand)
+{
+	double ours[STOPS], floor[STOPS];
+	for (int i = 0; i < STOPS; i++) {
+		ours[i] = our_stop_ms(fleet, tail);
+		floor[i] = by_hand_stop_ms(by_hand, polite);
+	}
+	double alone = median_of(floor, STOPS);
+	print_time_line("stop of a polite workload, median", median_of(ours, STOPS), alone, 1 + 30 / alone);
+}
+
+/* The floor: a clone of a local path with four checkout workers, and a bare create. */
+static void bench_clones(struct fleet *fleet, natsSubscription *tail, struct by_hand *by_hand,
+			 const struct bench_repository *repository)
+{
+	double first = ours_ms(fleet, tail, repository->url, 1);
+	double remote[CLONES], local[CLONES], floor[CLONES];
+	for (int i = 0; i < CLONES; i++) {
+		remote[i] = ours_ms(fleet, tail, repository->url, 1);
+		local[i] = ours_ms(fleet, tail, repository->path, 1);
+		floor[i] = bench_repository_clone_ms(repository) + by_hand_start_ms(by_hand, 1);
+	}
+	double alone = median_of(floor, CLONES);
+	print_time_line("first workspace of a 50 MB repository", first, alone, 0);
+	print_time_line("second workspace of it, median", median_of(remote, CLONES), alone, 1.3);
+	print_time_line("workspace of it from a local path, median", median_of(local, CLONES), alone, 1.3);
 }
 
 static int process_id(const struct installation *installation, const char *daemon)
@@ -209,7 +197,7 @@ static int process_id(const struct installation *installation, const char *daemo
 	if (file != NULL)
 		fclose(file);
 	if (pid == 0)
-		die("not in run/processes", daemon);
+		bench_die("not in run/processes", daemon);
 	return pid;
 }
 
@@ -223,37 +211,54 @@ static void print_weights(const struct installation *installation)
 			  12);
 }
 
+/* Connects, and leaves one workspace running for the bundles to be made after. */
+static natsSubscription *prepare(struct installation *installation, struct fleet *fleet, natsConnection **follower)
+{
+	char credentials[PATH_BYTES], pattern[27];
+	natsSubscription *tail = NULL;
+	snprintf(credentials, sizeof(credentials), "%s/credentials/roost.creds", installation->data);
+	*fleet = (struct fleet){.owner = bench_connect(installation->url, credentials, OWNER), .user = OWNER};
+	*follower = bench_connect(installation->url, credentials, "follower");
+	bench_check(natsConnection_SubscribeSync(&tail, *follower, "roost.tail." OWNER ".>"), "subscribe the tail");
+	bench_check(natsConnection_Flush(*follower), "flush");
+	char *node = fleet_command(fleet, "node.list", "{}");
+	installation->runtime = strstr(node, "\"runtimeBinary\":\"crun\"") != NULL ? "crun" : "runc";
+	free(node);
+	create(fleet, -1, "", pattern);
+	await(tail, "workspace_running", 1);
+	return tail;
+}
+
 int main(int argc, char **argv)
 {
-	struct installation installation = {0};
-	char credentials[PATH_BYTES];
-	natsSubscription *tail = NULL;
+	static struct installation installation;
+	static struct by_hand by_hand;
+	static struct bench_repository repository;
+	char local_repos[PATH_BYTES];
+	struct fleet fleet;
+	natsConnection *follower;
 	if (argc != 2) {
 		fprintf(stderr, "usage: bench_workspaces <folder of the programs>\n");
 		return 2;
 	}
+	bench_repository_make(&repository);
+	snprintf(local_repos, sizeof(local_repos), "ROOST_LOCAL_REPOS=%s", repository.folder);
+	const char *const environment[] = {local_repos, NULL};
 	snprintf(installation.program, sizeof(installation.program), "%s/roost", argv[1]);
 	snprintf(installation.data, sizeof(installation.data), "%s/data", cleanup_folder());
-	roost(&installation, "up", "--detach");
+	roost(&installation, "up", "--detach", environment);
 	read_installation(&installation);
 	print_weights(&installation);
-	snprintf(credentials, sizeof(credentials), "%s/credentials/roost.creds", installation.data);
-	struct fleet fleet = {.owner = bench_connect(installation.url, credentials, OWNER), .user = OWNER};
-	natsConnection *follower = bench_connect(installation.url, credentials, "follower");
-	bench_check(natsConnection_SubscribeSync(&tail, follower, "roost.tail." OWNER ".>"), "subscribe the tail");
-	bench_check(natsConnection_Flush(follower), "flush");
-	char *node = fleet_command(&fleet, "node.list", "{}");
-	installation.runtime = strstr(node, "\"runtimeBinary\":\"crun\"") != NULL ? "crun" : "runc";
-	free(node);
-	char pattern[27];
-	create(&fleet, -1, pattern);
-	await(tail, "workspace_running", 1);
-	bench_creates(&installation, &fleet, tail);
+	natsSubscription *tail = prepare(&installation, &fleet, &follower);
+	by_hand_prepare(&by_hand, installation.node, installation.runtime);
+	bench_creates(&fleet, tail, &by_hand);
+	bench_stops(&fleet, tail, &by_hand);
+	bench_clones(&fleet, tail, &by_hand, &repository);
 	print_memory_line("resident memory of the node agent after that",
 			  resident_megabytes(process_id(&installation, "nodeagent")), 12);
 	natsSubscription_Destroy(tail);
 	natsConnection_Destroy(follower);
 	natsConnection_Destroy(fleet.owner);
-	roost(&installation, "down", "--purge");
+	roost(&installation, "down", "--purge", NULL);
 	return 0;
 }

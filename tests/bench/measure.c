@@ -4,6 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+void bench_die(const char *what, const char *detail)
+{
+	fprintf(stderr, "%s: %s\n", what, detail);
+	exit(1);
+}
+
 void samples_add(struct samples *samples, int64_t ns)
 {
 	if (samples->count == samples->capacity) {
@@ -44,8 +50,10 @@ static const char *verdict(int met)
 void print_time_line(const char *name, double milliseconds, double floor_milliseconds, double aim)
 {
 	double ratio = milliseconds / floor_milliseconds;
-	printf("%-52s %10.3f ms   floor %10.3f ms   %5.2fx  (aim %.2fx: %s)\n", name, milliseconds, floor_milliseconds,
-	       ratio, aim, verdict(ratio <= aim));
+	printf("%-52s %10.3f ms   floor %10.3f ms   %5.2fx", name, milliseconds, floor_milliseconds, ratio);
+	if (aim > 0)
+		printf("  (aim %.2fx: %s)", aim, verdict(ratio <= aim));
+	printf("\n");
 }
 
 void print_rate_line(const char *name, double per_second, double floor_per_second, double aim)

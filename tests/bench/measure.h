@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Ends the program with what went wrong. */
+void bench_die(const char *what, const char *detail) __attribute__((noreturn));
+
 struct samples {
 	int64_t *ns;
 	size_t count;
@@ -18,7 +21,7 @@ void samples_free(struct samples *samples);
 /* The value at a fraction such as 0.5 or 0.99; sorts the samples. 0 when there are none. */
 int64_t samples_at(struct samples *samples, double fraction);
 
-/* Times: smaller is better. Rates: larger is better. `aim` is the ratio to the floor. */
+/* Times: smaller is better. Rates: larger is better. `aim` is the ratio to the floor; 0: none. */
 void print_time_line(const char *name, double milliseconds, double floor_milliseconds, double aim);
 void print_rate_line(const char *name, double per_second, double floor_per_second, double aim);
 
