@@ -6,6 +6,7 @@
 #include "bus/foundation/utf8.h"
 #include "controller/domain/deciding.h"
 #include "controller/domain/provision_deadline.h"
+#include "controller/domain/states.h"
 #include "controller/domain/validate.h"
 #include "controller/domain/wanted.h"
 #include <string.h>
@@ -210,8 +211,7 @@ static bool judge_silent(struct judging *judging)
 {
 	const Roost__NodeState *node = judging->node;
 	bool told = node->has_silence_found_at && node->silence_found_at == node->silent_since_at;
-	return node->resource->status != ROOST__NODE__STATUS__STOPPED && is_silent(node) && node->has_silent_since_at &&
-	       !told;
+	return node_should_be_heard(node->resource->status) && is_silent(node) && node->has_silent_since_at && !told;
 }
 
 static bool (*const judges[])(struct judging *judging) = {
