@@ -2,9 +2,9 @@
  *
  * The order of starting: the projection's file, both connections, the log's stream, replay; once the
  * projection has caught up, commands are answered. The stream is made sure of again after every
- * reconnect. SIGTERM and SIGINT: no more requests are taken, those under way end (STOP_DEADLINE_MS at
- * most), then everything closes in the opposite order. A projection that cannot be read or written ends
- * the process: it must not answer. */
+ * reconnect. SIGTERM and SIGINT: no more requests are taken, those under way and what effects decide of
+ * their own accord end (STOP_DEADLINE_MS at most), then everything closes in the opposite order. A
+ * projection that cannot be read or written ends the process: it must not answer. */
 #include "bus/foundation/limits.h"
 #include "bus/foundation/log.h"
 #include "bus/foundation/options.h"
@@ -29,7 +29,7 @@ enum {
 struct controller {
 	uv_loop_t loop;
 	uv_signal_t terminate, interrupt;
-	uv_timer_t ensure_again;
+	uv_timer_t ensure_again; /* when stopping: the end */
 	struct server_clock clock;
 	char database[4096];
 	struct projection *projection;
@@ -40,6 +40,7 @@ struct controller {
 	struct effects *effects;
 	struct commands *commands;
 	bool stopping;
+	int64_t stop_by_ms; /* monotonic */
 };
 
 static void ensure_log(uv_timer_t *timer);
@@ -49,7 +50,7 @@ static void work_online(void *context)
 {
 	struct controller *controller = context;
 	log_info("connected to NATS");
-	if (controller->commands != NULL)
+	if (controller->commands != NULL && !controller->stopping)
 		uv_timer_start(&controller->ensure_again, ensure_log, 0, 0);
 }
 
@@ -182,11 +183,11 @@ static void ensure_log(uv_timer_t *timer)
 			  ENSURE_TIMEOUT_MS, log_ensured, controller);
 }
 
-static void close_all(void *context)
+static void close_all(uv_timer_t *timer)
 {
-	struct controller *controller = context;
+	struct controller *controller = timer->data;
 	if (controller->pipeline != NULL && pipeline_length(controller->pipeline) > 0)
-		_exit(0); /* the deadline passed: the log decides what became of them */
+		_exit(0); /* the deadline passed: the log tells the next controller what became of them */
 	effects_free(controller->effects);
 	if (controller->runner != NULL)
 		projection_runner_stop(controller->runner);
@@ -202,6 +203,24 @@ static void close_all(void *context)
 	uv_close((uv_handle_t *)&controller->interrupt, NULL);
 }
 
+/* Whoever ended last is still inside its end. */
+static void pipeline_emptied(void *context)
+{
+	struct controller *controller = context;
+	uv_timer_start(&controller->ensure_again, close_all, 0, 0);
+}
+
+/* The commands have ended, or their time has. Effects decide of their own accord, so that one may be on its
+ * way: what it began ends too, in what is left of the time. */
+static void commands_drained(void *context)
+{
+	struct controller *controller = context;
+	int64_t left_ms = controller->stop_by_ms - clock_monotonic_ms();
+	bool wait = pipeline_length(controller->pipeline) > 0 && left_ms > 0;
+	uv_timer_start(&controller->ensure_again, close_all, wait ? (uint64_t)left_ms : 0, 0);
+	pipeline_tell_empty(controller->pipeline, pipeline_emptied, controller);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
 	struct controller *controller = handle->data;
@@ -209,11 +228,11 @@ static void on_signal(uv_signal_t *handle, int number)
 		return;
 	controller->stopping = true;
 	log_info("stopping on signal %d", number);
-	uv_timer_stop(&controller->ensure_again);
+	controller->stop_by_ms = clock_monotonic_ms() + STOP_DEADLINE_MS;
 	if (controller->commands != NULL)
-		commands_drain(controller->commands, STOP_DEADLINE_MS, close_all, controller);
+		commands_drain(controller->commands, STOP_DEADLINE_MS, commands_drained, controller);
 	else
-		close_all(controller);
+		uv_timer_start(&controller->ensure_again, close_all, 0, 0);
 }
 
 static struct connection *connect_as(struct controller *controller, const char *name, bool tells, struct error *error)

@@ -23,6 +23,8 @@ struct pipeline {
 	struct aggregate_queue *queue;
 	size_t length;
 	struct arena *tail_arena;
+	void (*empty)(void *context);
+	void *empty_context;
 };
 
 static void decide(struct pipeline_work *work);
@@ -53,6 +55,12 @@ void pipeline_free(struct pipeline *pipeline)
 size_t pipeline_length(const struct pipeline *pipeline)
 {
 	return pipeline->length;
+}
+
+void pipeline_tell_empty(struct pipeline *pipeline, void (*empty)(void *context), void *context)
+{
+	pipeline->empty = empty;
+	pipeline->empty_context = context;
 }
 
 struct decision_limits pipeline_limits_from_options(void)
@@ -98,6 +106,8 @@ static void finish(struct pipeline_work *work, const struct error *error)
 	work->done(work, error == NULL ? work->decision : NULL, error);
 	if (line != NULL)
 		aggregate_queue_leave(pipeline->queue, line);
+	if (pipeline->length == 0 && pipeline->empty != NULL)
+		pipeline->empty(pipeline->empty_context);
 }
 
 static void fail(struct pipeline_work *work, enum error_code code, const char *message)

@@ -71,4 +71,7 @@ void pipeline_run(struct pipeline *pipeline, struct pipeline_work *work);
 /* Works on their way. */
 size_t pipeline_length(const struct pipeline *pipeline);
 
+/* `empty` is called whenever the last work on its way has ended, from inside its end. */
+void pipeline_tell_empty(struct pipeline *pipeline, void (*empty)(void *context), void *context);
+
 #endif
