@@ -108,6 +108,8 @@ static bool judge(const struct clone *clone, const struct external_result *resul
 	const struct checkout *checkout = clone->checkout;
 	if (result->end == EXTERNAL_CANCELLED)
 		return error_set(error, ERROR_PROVISIONING_FAILED, "The clone was cancelled.");
+	if (result->hung)
+		return error_set(error, ERROR_BUSY, "The node's runtime did not answer, so nothing was cloned.");
 	if (result->end == EXTERNAL_TIMED_OUT)
 		return error_set(error, ERROR_PROVISIONING_FAILED, "The clone took longer than %u seconds.",
 				 checkout->settings->clone_timeout_seconds);
@@ -178,7 +180,7 @@ static bool clone_remote(const struct clone *clone, struct error *error)
 	struct error why = {.code = ERROR_NONE};
 	bool done = clone_beside(clone, source, false, &why);
 	close(source);
-	bool again = !done && !external_wait_cancelled(clone->checkout->wait);
+	bool again = !done && why.code == ERROR_PROVISIONING_FAILED && !external_wait_cancelled(clone->checkout->wait);
 	if (again) {
 		log_info("workspace %s: cloning again without the mirror: %s", clone->checkout->workspace->id,
 			 why.message);
@@ -209,7 +211,11 @@ bool checkout_make(const struct checkout *checkout, struct arena *arena, const c
 	*detail = "";
 	struct clone clone = {.checkout = checkout,
 			      .arena = arena,
-			      .place = {checkout->driver, checkout->state, checkout->workspace->id, checkout->wait},
+			      .place = {.driver = checkout->driver,
+					.state = checkout->state,
+					.workspace_id = checkout->workspace->id,
+					.wait = checkout->wait,
+					.answer_ms = runtime_program_timeout_ms(checkout->settings)},
 			      .deadline_ms =
 				  clock_monotonic_ms() + (int64_t)checkout->settings->clone_timeout_seconds * 1000,
 			      .detail = detail};

@@ -24,6 +24,7 @@ struct running {
 	pid_t pid;
 	int pid_fd;
 	int output_fd;
+	int64_t begun_ms; /* monotonic */
 	struct output output;
 };
 
@@ -103,6 +104,7 @@ static bool start(const struct external_options *options, struct running *runnin
 		return error_errno(error, failed, "cannot run %s", options->argv[0]);
 	}
 	running->output_fd = output[0];
+	running->begun_ms = clock_monotonic_ms();
 	fcntl(output[0], F_SETFL, O_NONBLOCK);
 	running->pid_fd = (int)syscall(SYS_pidfd_open, running->pid, 0);
 	if (running->pid_fd >= 0)
@@ -131,13 +133,23 @@ static bool read_output(struct running *running)
 	return true;
 }
 
-static enum external_end watch(struct running *running, const struct external_wait *wait, uint32_t timeout_ms)
+/* The moment by which something has to happen next; 0 for never. */
+static int64_t next_deadline(const struct external_options *options, const struct running *running)
 {
-	int64_t deadline = timeout_ms > 0 ? clock_monotonic_ms() + timeout_ms : 0;
+	bool must_speak = options->answer_ms > 0 && running->output.seen == 0;
+	if (must_speak && (options->timeout_ms == 0 || options->answer_ms < options->timeout_ms))
+		return running->begun_ms + options->answer_ms;
+	return options->timeout_ms > 0 ? running->begun_ms + options->timeout_ms : 0;
+}
+
+static enum external_end watch(const struct external_options *options, struct running *running,
+			       const struct external_wait *wait)
+{
 	struct pollfd watched[3] = {{.fd = running->pid_fd, .events = POLLIN},
 				    {.fd = running->output_fd, .events = POLLIN},
 				    {.fd = wait != NULL ? wait->cancel_fd : -1, .events = POLLIN}};
 	for (;;) {
+		int64_t deadline = next_deadline(options, running);
 		int64_t left = deadline > 0 ? deadline - clock_monotonic_ms() : -1;
 		if (deadline > 0 && left <= 0)
 			return EXTERNAL_TIMED_OUT;
@@ -162,12 +174,14 @@ bool external_run(const struct external_options *options, const struct external_
 	}
 	if (!start(options, running, error))
 		return false;
-	result->end = watch(running, wait, options->timeout_ms);
+	result->end = watch(options, running, wait);
+	bool silent = options->answer_ms > 0 && running->output.seen == 0;
 	result->exit_code = -1;
 	int status = reap(running->pid, result->end != EXTERNAL_EXITED);
 	if (result->end == EXTERNAL_EXITED)
 		result->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	if (result->end == EXTERNAL_TIMED_OUT && options->must_answer && wait != NULL && wait->hung != NULL)
+	result->hung = result->end == EXTERNAL_TIMED_OUT && (options->must_answer || silent);
+	if (result->hung && wait != NULL && wait->hung != NULL)
 		*wait->hung = true;
 	read_output(running);
 	result->output = output_end(&running->output, arena);

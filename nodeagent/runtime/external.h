@@ -26,6 +26,7 @@ enum external_end { EXTERNAL_EXITED, EXTERNAL_TIMED_OUT, EXTERNAL_CANCELLED };
 
 struct external_result {
 	enum external_end end;
+	bool hung;	    /* timed out where it had to answer */
 	int exit_code;	    /* 128 + signal when killed by one; -1 unless EXITED */
 	const char *output; /* the last STEP_OUTPUT_TAIL_BYTES of both outputs, in the arena */
 };
@@ -36,6 +37,7 @@ struct external_options {
 	const char *input;	  /* given on standard input; NULL for none */
 	int lock_fd;		  /* 0 for none; the program keeps it open, so that a lock outlives a killed agent */
 	uint32_t timeout_ms;	  /* 0 for none */
+	uint32_t answer_ms;	  /* 0, or the time in which it must begin to say something, else it hangs */
 	bool must_answer;	  /* out of time means that the machine hangs, not that there was much to do */
 };
 

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 1024, DEPTH_MAX = 4096 };
+enum { PATH_BYTES = 1024, DEPTH_MAX = 24 };
 
 bool folder_exists(const char *path)
 {
@@ -36,36 +36,76 @@ bool folder_make(const char *path, mode_t mode, struct error *error)
 	return true;
 }
 
+/* One emptying. A tree may be deeper than descriptors last, so what lies too deep is moved up to the top,
+ * where the next round finds it. */
+struct emptying {
+	int top;
+	dev_t device;
+	unsigned long moved; /* folders so far; names them */
+};
+
+static int move_up(struct emptying *emptying, int folder, const char *name)
+{
+	char fresh[32];
+	do {
+		snprintf(fresh, sizeof(fresh), ".moved-%lu", emptying->moved++);
+	} while (renameat2(folder, name, emptying->top, fresh, RENAME_NOREPLACE) != 0 && errno == EEXIST);
+	return faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 ? 0 : EBUSY;
+}
+
+static int empty_fd(struct emptying *emptying, int fd, int depth);
+
+/* A folder within the one that is open. Returns 0 or an errno. */
+static int remove_folder(struct emptying *emptying, int folder, const char *name, int depth)
+{
+	struct stat status;
+	int inner = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (inner < 0)
+		return errno;
+	if (fstat(inner, &status) != 0 || status.st_dev != emptying->device) {
+		close(inner);
+		return EXDEV;
+	}
+	if (depth == DEPTH_MAX) {
+		close(inner);
+		return move_up(emptying, folder, name);
+	}
+	int failed = empty_fd(emptying, inner, depth + 1);
+	return failed != 0 || unlinkat(folder, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? failed : errno;
+}
+
 /* Empties the open folder; takes the descriptor over. Returns 0 or an errno. */
-static int empty_fd(int fd, dev_t device, int depth)
+static int empty_fd(struct emptying *emptying, int fd, int depth)
 {
 	DIR *folder = fdopendir(fd);
 	if (folder == NULL) {
 		close(fd);
 		return errno;
 	}
-	int failed = depth > DEPTH_MAX ? ELOOP : 0;
+	int failed = 0;
 	const struct dirent *entry;
 	while (failed == 0 && (entry = readdir(folder)) != NULL) {
 		const char *name = entry->d_name;
 		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 			continue;
-		if (unlinkat(dirfd(folder), name, 0) == 0 || errno == ENOENT)
-			continue;
-		int inner = openat(dirfd(folder), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		struct stat status;
-		if (inner < 0) {
-			failed = errno;
-		} else if (fstat(inner, &status) != 0 || status.st_dev != device) {
-			close(inner);
-			failed = EXDEV;
-		} else {
-			failed = empty_fd(inner, device, depth + 1);
-			if (failed == 0 && unlinkat(dirfd(folder), name, AT_REMOVEDIR) != 0 && errno != ENOENT)
-				failed = errno;
-		}
+		if (unlinkat(dirfd(folder), name, 0) != 0 && errno != ENOENT)
+			failed = remove_folder(emptying, dirfd(folder), name, depth);
 	}
 	closedir(folder);
+	return failed;
+}
+
+/* Until a round has moved nothing up. */
+static int empty_top(int top, dev_t device)
+{
+	struct emptying emptying = {.top = top, .device = device};
+	int failed;
+	unsigned long before;
+	do {
+		before = emptying.moved;
+		int fd = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		failed = fd < 0 ? errno : empty_fd(&emptying, fd, 0);
+	} while (failed == 0 && emptying.moved != before);
 	return failed;
 }
 
@@ -75,11 +115,8 @@ bool folder_empty(const char *path, struct error *error)
 	struct stat status;
 	if (fd < 0)
 		return errno == ENOENT || error_errno(error, errno, "cannot open %s", path);
-	int failed = fstat(fd, &status) == 0 ? 0 : errno;
-	if (failed != 0)
-		close(fd);
-	else
-		failed = empty_fd(fd, status.st_dev, 0);
+	int failed = fstat(fd, &status) == 0 ? empty_top(fd, status.st_dev) : errno;
+	close(fd);
 	return failed == 0 || error_errno(error, failed, "cannot empty %s", path);
 }
 

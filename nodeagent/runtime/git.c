@@ -87,7 +87,7 @@ bool git_run(const struct git_place *place, struct arena *arena, const char *con
 	char **argv;
 	if (!place->driver->command(place->state, arena, &program, &argv, error))
 		return false;
-	struct external_options options = {.argv = argv, .timeout_ms = timeout_ms};
+	struct external_options options = {.argv = argv, .timeout_ms = timeout_ms, .answer_ms = place->answer_ms};
 	bool ran = external_run(&options, place->wait, arena, result, error);
 	/* The runtime's helper has gone; what it started inside may not have. */
 	return place->driver->kill_processes(place->state, place->workspace_id, GIT_GROUP, 0, error) && ran;

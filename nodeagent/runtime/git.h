@@ -13,6 +13,7 @@ struct git_place {
 	void *state;
 	const char *workspace_id;
 	const struct external_wait *wait;
+	uint32_t answer_ms; /* in which the sandbox must be entered, else the machine hangs */
 };
 
 /* The group of git's processes. */

@@ -114,7 +114,8 @@ static bool fetch(const struct mirror_work *work, struct error *error)
 	struct git_place place = {.driver = work->mirrors->driver,
 				  .state = work->mirrors->state,
 				  .workspace_id = work->workspace.id,
-				  .wait = work->wait};
+				  .wait = work->wait,
+				  .answer_ms = runtime_program_timeout_ms(work->mirrors->settings)};
 	struct external_result result;
 	return git_run(&place, work->arena, all, false, false, work->timeout_ms, &result, error) &&
 	       ((result.end == EXTERNAL_EXITED && result.exit_code == 0) ||

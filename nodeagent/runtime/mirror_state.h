@@ -27,7 +27,7 @@ struct mirrors {
 	pthread_mutex_t lock; /* guards all below */
 	pthread_cond_t changed;
 	bool allowed;
-	bool grown; /* their sizes want to be looked at */
+	bool grown;	     /* their sizes want to be looked at */
 	struct mirror *list; /* those that this process has used; they stay until it ends */
 };
 

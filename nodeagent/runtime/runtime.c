@@ -51,10 +51,32 @@ bool runtime_valid_id(const char *id)
 	return length >= 1 && length <= 64 && strspn(id, allowed) == length;
 }
 
+uint32_t runtime_program_timeout_ms(const struct runtime_settings *settings)
+{
+	enum { SECONDS = 60 };
+	return (settings->program_timeout_seconds != 0 ? settings->program_timeout_seconds : SECONDS) * 1000;
+}
+
 static bool check_id(const char *id, struct error *error)
 {
 	return (runtime_valid_id(id) && !mirror_is_id(id)) ||
 	       error_set(error, ERROR_INVALID_ARGUMENT, "not an id of a workspace");
+}
+
+static bool is_complete(const struct runtime_driver *driver)
+{
+	return driver->name != NULL && driver->open != NULL && driver->close != NULL && driver->probe != NULL &&
+	       driver->tend != NULL && driver->make_disk != NULL && driver->make_network != NULL &&
+	       driver->start != NULL && driver->is_running != NULL && driver->watch != NULL && driver->stop != NULL &&
+	       driver->remove != NULL && driver->sync != NULL && driver->count_left != NULL && driver->list != NULL &&
+	       driver->command != NULL && driver->kill_processes != NULL && driver->bind != NULL &&
+	       driver->unbind != NULL && driver->paths != NULL;
+}
+
+/* Nothing was ever started under no id, so there is nothing to stop (S4-28). */
+static bool is_nothing(const char *id)
+{
+	return id == NULL || id[0] == '\0';
 }
 
 bool runtime_open(const struct runtime_driver *driver, const struct runtime_settings *settings,
@@ -67,6 +89,11 @@ bool runtime_open(const struct runtime_driver *driver, const struct runtime_sett
 	if (settings != NULL)
 		fresh->settings = *settings;
 	pthread_mutex_init(&fresh->lock, NULL);
+	if (driver != NULL && !is_complete(driver)) {
+		fresh->driver = NULL;
+		runtime_close(fresh);
+		return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "The driver of this node lacks functions.");
+	}
 	if (driver != NULL && !driver->open(&fresh->settings, &fresh->state, error)) {
 		fresh->driver = NULL;
 		runtime_close(fresh);
@@ -166,7 +193,7 @@ static void call_end(struct runtime *runtime, struct call *call)
 
 void runtime_cancel(struct runtime *runtime, const char *workspace_id)
 {
-	if (runtime == NULL)
+	if (runtime == NULL || is_nothing(workspace_id))
 		return;
 	pthread_mutex_lock(&runtime->lock);
 	for (struct call *call = runtime->calls; call != NULL; call = call->next)
@@ -340,6 +367,8 @@ bool runtime_stop(struct runtime *runtime, const char *workspace_id, uint32_t gr
 {
 	if (left != NULL)
 		*left = (struct runtime_left){0};
+	if (is_nothing(workspace_id))
+		return true;
 	if (!check_id(workspace_id, error))
 		return false;
 	/* Nobody runs it (S2-04, D7). */
@@ -357,6 +386,8 @@ bool runtime_remove(struct runtime *runtime, const char *workspace_id, struct ru
 {
 	if (left != NULL)
 		*left = (struct runtime_left){0};
+	if (is_nothing(workspace_id))
+		return true;
 	if (!check_id(workspace_id, error))
 		return false;
 	return !has_driver(runtime) || tell_left(runtime, workspace_id,
@@ -373,6 +404,8 @@ bool runtime_remove_mirrors(struct runtime *runtime, struct error *error)
 bool runtime_is_running(struct runtime *runtime, const char *workspace_id, bool *running, struct error *error)
 {
 	*running = false;
+	if (is_nothing(workspace_id))
+		return true;
 	if (!check_id(workspace_id, error))
 		return false;
 	return !has_driver(runtime) || runtime->driver->is_running(runtime->state, workspace_id, running, error);

@@ -66,6 +66,8 @@ bool runtime_tend(struct runtime *runtime, struct error *error);
 bool runtime_start(struct runtime *runtime, struct arena *arena, const struct runtime_workspace *workspace,
 		   const struct runtime_listener *listener, struct runtime_failure *failure);
 
+/* In the three calls that end or ask, no id (NULL, "") stands for what was never started: they succeed. */
+
 /* Ends everything that runs in it and keeps the files. Succeeds when nothing runs. STOP_FAILED, and `left`
  * says what is left; calling again is right. Ends in bounded time: the grace and about half a minute. */
 bool runtime_stop(struct runtime *runtime, const char *workspace_id, uint32_t grace_ms, struct runtime_left *left,

@@ -196,6 +196,9 @@ struct runtime_driver {
 		      const char **marks, struct error *error);
 };
 
+/* How long one call of the runtime program may take. */
+uint32_t runtime_program_timeout_ms(const struct runtime_settings *settings);
+
 /* True for 1 to 64 of [A-Za-z0-9_-]: an id that is also a file name and a cgroup's. */
 bool runtime_valid_id(const char *id);
 

@@ -94,6 +94,8 @@ int steps_run(char **arguments)
 {
 	const char *repository = arguments[0] != NULL ? *arguments++ : "";
 	int code = 0;
+	/* Whoever waits learns that the sandbox was entered. */
+	dprintf(STDERR_FILENO, "The checkout begins.\n");
 	for (bool first = true; code == 0 && *arguments != NULL; first = false) {
 		char **command = arguments;
 		while (*arguments != NULL && strcmp(*arguments, "\n") != 0)

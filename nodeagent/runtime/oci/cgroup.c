@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TREES_MAX = 24, PATH_BYTES = 768, DEPTH_MAX = 8 };
+enum { TREES_MAX = 24, PATH_BYTES = 768, DEPTH_MAX = 8, BECOMES_INIT_SECONDS = 5 };
 
 static struct {
 	uint32_t version;
@@ -129,31 +129,70 @@ static void walk_trees(const char *name, each_process *each, void *context)
 	}
 }
 
-/* Reads what /proc says of a process: its number in its innermost pid namespace, and whether it lives. */
-static bool process_lives(pid_t pid, long *inner_pid)
+/* What /proc says of a process. */
+struct process {
+	bool lives;
+	long inner_pid; /* its number in its innermost pid namespace */
+	char name[32];
+};
+
+static struct process look_at(pid_t pid)
 {
 	char path[64], line[256];
-	bool lives = false;
+	struct process process = {.lives = false};
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	FILE *status = fopen(path, "re");
 	while (status != NULL && fgets(line, sizeof(line), status) != NULL) {
+		if (strncmp(line, "Name:\t", 6) == 0)
+			snprintf(process.name, sizeof(process.name), "%.30s", line + 6);
 		if (strncmp(line, "State:\t", 7) == 0)
-			lives = strchr("ZX", line[7]) == NULL;
+			process.lives = strchr("ZX", line[7]) == NULL;
 		if (strncmp(line, "NSpid:", 6) == 0) {
 			const char *last = strrchr(line, '\t');
-			*inner_pid = last != NULL ? strtol(last, NULL, 10) : 0;
+			process.inner_pid = last != NULL ? strtol(last, NULL, 10) : 0;
 			break;
 		}
 	}
 	if (status != NULL)
 		fclose(status);
-	return lives;
+	return process;
+}
+
+/* How long ago it began, in seconds; 0 when that cannot be read. */
+static double age_of(pid_t pid)
+{
+	char path[64], line[1024] = "";
+	unsigned long long began = 0;
+	double up = 0;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	FILE *file = fopen(path, "re");
+	const char *rest = file != NULL && fgets(line, sizeof(line), file) != NULL ? strrchr(line, ')') : NULL;
+	if (file != NULL)
+		fclose(file);
+	/* The 22nd field; the third is the first one after the name. */
+	for (int field = 2; rest != NULL && field < 22; field++)
+		rest = strchr(rest + 1, ' ');
+	if (rest == NULL || sscanf(rest, "%llu", &began) != 1)
+		return 0;
+	file = fopen("/proc/uptime", "re");
+	if (file != NULL && fscanf(file, "%lf", &up) != 1)
+		up = 0;
+	if (file != NULL)
+		fclose(file);
+	return up - (double)began / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* The runtime program's own child is the first process until it becomes our init, in no time; one that has
+ * stood there for long never will, and nothing runs. */
+static bool is_stuck(pid_t pid, const struct process *process)
+{
+	return strcmp(process->name, "init\n") != 0 && age_of(pid) > BECOMES_INIT_SECONDS;
 }
 
 static bool is_first(void *context, pid_t pid)
 {
-	long inner = 0;
-	if (!process_lives(pid, &inner) || inner != 1)
+	struct process process = look_at(pid);
+	if (!process.lives || process.inner_pid != 1 || is_stuck(pid, &process))
 		return true;
 	*(pid_t *)context = pid;
 	return false;
@@ -168,8 +207,7 @@ pid_t cgroup_first_process(const char *name)
 
 static bool is_alive(void *context, pid_t pid)
 {
-	long inner = 0;
-	*(bool *)context = process_lives(pid, &inner);
+	*(bool *)context = look_at(pid).lives;
 	return !*(bool *)context;
 }
 
@@ -182,8 +220,7 @@ bool cgroup_populated(const char *name)
 
 static bool count_one(void *context, pid_t pid)
 {
-	long inner = 0;
-	*(uint32_t *)context += process_lives(pid, &inner) ? 1 : 0;
+	*(uint32_t *)context += look_at(pid).lives ? 1 : 0;
 	return true;
 }
 

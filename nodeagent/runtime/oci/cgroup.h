@@ -27,7 +27,8 @@ bool cgroup_make(const char *name, struct error *error);
 /* What the runtime's exec wants to hear as --cgroup for a group below the workspace's, in the arena. */
 const char *cgroup_exec_argument(struct arena *arena, const char *group);
 
-/* The first process of the workspace (number 1 in its pid namespace), or 0 when none lives. */
+/* The first process of the workspace (number 1 in its pid namespace), or 0 when none lives or when it is a
+ * runtime program's child that never became our init. */
 pid_t cgroup_first_process(const char *name);
 
 /* True when a living process is in the group or below it, in any tree. */

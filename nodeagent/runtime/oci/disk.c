@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOOP_TRIES = 64, LOCK_TRIES = 400, UNMOUNT_DEPTH_MAX = 64 };
+enum { LOOP_TRIES = 64, BUSY_TRIES = 400, UNMOUNT_DEPTH_MAX = 64 };
 
 static bool template_path(const struct runtime_settings *settings, char *path)
 {
@@ -27,11 +27,10 @@ static bool template_path(const struct runtime_settings *settings, char *path)
 	return place_join(path, settings->folder, name);
 }
 
-bool disk_make_template(const struct runtime_settings *settings, const struct external_wait *wait, struct error *error)
+static bool format_template(const struct runtime_settings *settings, const char *path, const struct external_wait *wait,
+			    struct error *error)
 {
-	char path[PLACE_PATH_MAX], fresh[PLACE_PATH_MAX + 8], size[32];
-	if (!template_path(settings, path) || folder_exists(path))
-		return folder_exists(path);
+	char fresh[PLACE_PATH_MAX + 8], size[32];
 	snprintf(fresh, sizeof(fresh), "%s.new", path);
 	snprintf(size, sizeof(size), "%lluM", (unsigned long long)settings->disk_mb);
 	unlink(fresh);
@@ -59,6 +58,18 @@ bool disk_make_template(const struct runtime_settings *settings, const struct ex
 	if (!made)
 		unlink(fresh);
 	arena_free(arena);
+	return made;
+}
+
+bool disk_make_template(const struct runtime_settings *settings, const struct external_wait *wait, struct error *error)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	char path[PLACE_PATH_MAX];
+	if (!template_path(settings, path))
+		return error_set(error, ERROR_INTERNAL, "the workspace folder's path is too long");
+	pthread_mutex_lock(&lock);
+	bool made = folder_exists(path) || format_template(settings, path, wait, error);
+	pthread_mutex_unlock(&lock);
 	return made;
 }
 
@@ -116,7 +127,8 @@ static bool enough_space(const struct runtime_settings *settings, struct error *
 static bool make_image(const struct runtime_settings *settings, const struct place *place, struct error *error)
 {
 	char path[PLACE_PATH_MAX], fresh[PLACE_PATH_MAX + 8];
-	if (!enough_space(settings, error))
+	/* Somebody may have taken the template away since the node was tried. */
+	if (!enough_space(settings, error) || !disk_make_template(settings, NULL, error))
 		return false;
 	template_path(settings, path);
 	snprintf(fresh, sizeof(fresh), "%s.new", place->image);
@@ -171,7 +183,7 @@ static bool lock_image(int image)
 {
 	for (int tries = 0; flock(image, LOCK_EX | LOCK_NB) != 0; tries++) {
 		struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
-		if (tries >= LOCK_TRIES)
+		if (tries >= BUSY_TRIES)
 			return false;
 		nanosleep(&pause, NULL);
 	}
@@ -261,12 +273,25 @@ bool disk_attach(const struct runtime_settings *settings, const struct place *pl
 	return furnish(place, first_user, error);
 }
 
+/* Whoever on the machine looks at a mount (df, find) keeps it busy for a moment; what a workspace's own
+ * processes held ended with them. */
+static int unmount(const char *path)
+{
+	for (int tries = 0; umount2(path, UMOUNT_NOFOLLOW) != 0; tries++) {
+		struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
+		if (errno != EBUSY || tries >= BUSY_TRIES)
+			return errno;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 static bool detach_all_at(const char *path, struct error *error)
 {
-	for (int depth = 0; disk_is_mount_point(path) && depth < UNMOUNT_DEPTH_MAX; depth++)
-		if (umount2(path, UMOUNT_NOFOLLOW) != 0)
-			return error_errno(error, errno, "cannot unmount %s", path);
-	return true;
+	int failed = 0;
+	for (int depth = 0; failed == 0 && disk_is_mount_point(path) && depth < UNMOUNT_DEPTH_MAX; depth++)
+		failed = unmount(path);
+	return failed == 0 || error_errno(error, failed, "cannot unmount %s", path);
 }
 
 bool disk_detach_image(const struct place *place, struct error *error)

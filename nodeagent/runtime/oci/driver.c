@@ -68,13 +68,6 @@ bool oci_ability(struct oci_state *state, struct oci_ability *ability, struct er
 	return able;
 }
 
-uint32_t oci_program_timeout_ms(const struct oci_state *state)
-{
-	enum { SECONDS = 60 };
-	uint32_t seconds = state->settings.program_timeout_seconds;
-	return (seconds != 0 ? seconds : SECONDS) * 1000;
-}
-
 /* Without its rules a running workspace could reach the machine's own addresses and its neighbours. */
 static bool oci_tend(void *opaque, struct error *error)
 {

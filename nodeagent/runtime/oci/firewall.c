@@ -52,6 +52,9 @@ static const char rules[] =
     "  }\n"
     "}\n";
 
+/* Lines above that are rules: three of each chain are not. */
+enum { RULES = 14, COUNT_TRIES = 16 };
+
 static bool run_nft(const char *input, const struct external_wait *wait, struct error *error)
 {
 	static char *const argv[] = {"nft", "-f", "-", NULL};
@@ -84,29 +87,38 @@ bool firewall_make(const struct runtime_settings *settings, const struct externa
 	return allow_forwarding(error) && run_nft(input, wait, error);
 }
 
-static bool table_exists(const struct runtime_settings *settings)
+static void count_rule(void *context, const struct nlmsghdr *header)
 {
-	struct netlink_request request = {0};
+	*(int *)context += header->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE) ? 1 : 0;
+}
+
+/* How many rules the table has; an emptied one is as good as none. */
+static int count_rules(const struct runtime_settings *settings)
+{
 	struct nfgenmsg body = {.nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0};
 	char name[64];
-	int netlink = netlink_open(NETLINK_NETFILTER);
+	int count = 0, failed = EINTR, netlink = netlink_open(NETLINK_NETFILTER);
 	if (netlink < 0)
-		return false;
+		return 0;
 	snprintf(name, sizeof(name), "roost_%s", settings->installation);
-	netlink_message(&request, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, 0, &body, sizeof(body));
-	netlink_put_text(&request, NFTA_TABLE_NAME, name);
-	bool exists = netlink_send(netlink, &request) == 0;
+	for (int tries = 0; failed == EINTR && tries < COUNT_TRIES; tries++) {
+		struct netlink_request request = {0};
+		count = 0;
+		netlink_message(&request, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, NLM_F_DUMP, &body, sizeof(body));
+		netlink_put_text(&request, NFTA_RULE_TABLE, name);
+		failed = netlink_dump(netlink, &request, count_rule, &count);
+	}
 	close(netlink);
-	return exists;
+	return failed == 0 ? count : 0;
 }
 
 bool firewall_ensure(const struct runtime_settings *settings, struct error *error)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	pthread_mutex_lock(&lock);
-	bool exists = table_exists(settings);
+	bool exists = count_rules(settings) >= RULES;
 	if (!exists)
-		log_warning("the workspaces' firewall is absent and made again");
+		log_warning("the workspaces' firewall is absent or incomplete, and made again");
 	exists = exists || firewall_make(settings, NULL, error);
 	pthread_mutex_unlock(&lock);
 	return exists;

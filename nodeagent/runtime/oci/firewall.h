@@ -15,8 +15,8 @@
 /* Makes the table, or replaces it in one transaction, and lets the machine forward IPv4. */
 bool firewall_make(const struct runtime_settings *settings, const struct external_wait *wait, struct error *error);
 
-/* Makes the table unless it is there; cheap, and asked before every start, so that no workspace runs without
- * it when somebody has flushed the machine's rules. */
+/* Makes the table unless it is there with all its rules; cheap, and asked before every start, so that no workspace runs
+ * without it when somebody has flushed the machine's rules. */
 bool firewall_ensure(const struct runtime_settings *settings, struct error *error);
 
 /* Takes the table away; an absent one is fine. */

@@ -3,13 +3,16 @@
  * Images are named by users, so they are opened beneath the images' folder and never by path. */
 #include "nodeagent/runtime/oci/image.h"
 
+#include "bus/foundation/clock.h"
 #include "nodeagent/runtime/folder.h"
 #include "nodeagent/runtime/oci/disk.h"
 #include "nodeagent/runtime/oci/root.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -41,6 +44,18 @@ static const struct {
     {"etc/hostname", ""},
     {"etc/resolv.conf", ""},
 };
+
+enum { UNPACK_TIMEOUT_MS = 30 * 60 * 1000 };
+
+#define UNPACKED   ".unpacked-"
+#define UNFINISHED ".new-"
+
+static unsigned long long process_number;
+
+static void take_number(void)
+{
+	process_number = (unsigned long long)clock_wall_ms() << 20 ^ (unsigned long long)clock_monotonic_ns();
+}
 
 bool image_is_host(const char *image)
 {
@@ -122,12 +137,35 @@ static int open_image(const char *folder, const char *name, struct stat *status)
 	return fd;
 }
 
+/* A number that no other process has had: that of the moment in which this one first asked for it. */
+static unsigned long long this_process(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, take_number);
+	return process_number;
+}
+
+void image_forget_unfinished(const struct runtime_settings *settings)
+{
+	char mine[32], path[PLACE_PATH_MAX];
+	struct dirent *entry;
+	DIR *folder = opendir(settings->folder);
+	snprintf(mine, sizeof(mine), UNFINISHED "%llx-", this_process());
+	while (folder != NULL && (entry = readdir(folder)) != NULL)
+		if (strncmp(entry->d_name, UNPACKED, sizeof(UNPACKED) - 1) == 0 &&
+		    strstr(entry->d_name, UNFINISHED) != NULL && strstr(entry->d_name, mine) == NULL &&
+		    place_join(path, settings->folder, entry->d_name))
+			folder_remove(path, NULL);
+	if (folder != NULL)
+		closedir(folder);
+}
+
 /* The folder that an archive is unpacked into, once per archive and time of change. */
 static bool unpack(const struct runtime_settings *settings, int archive, const struct stat *status,
 		   const struct external_wait *wait, char *folder, struct error *error)
 {
 	char name[128], fresh[PLACE_PATH_MAX + 32], source[64];
-	snprintf(name, sizeof(name), ".unpacked-%llx-%llx-%llx.%lx", (unsigned long long)status->st_ino,
+	snprintf(name, sizeof(name), UNPACKED "%llx-%llx-%llx.%lx", (unsigned long long)status->st_ino,
 		 (unsigned long long)status->st_size, (unsigned long long)status->st_mtim.tv_sec,
 		 status->st_mtim.tv_nsec);
 	if (!place_join(folder, settings->folder, name))
@@ -135,7 +173,7 @@ static bool unpack(const struct runtime_settings *settings, int archive, const s
 	if (folder_exists(folder))
 		return true;
 	/* One of several workspaces that unpack at once wins the rename. */
-	snprintf(fresh, sizeof(fresh), "%s.new-%d-%d", folder, getpid(), (int)syscall(SYS_gettid));
+	snprintf(fresh, sizeof(fresh), "%s" UNFINISHED "%llx-%d", folder, this_process(), (int)syscall(SYS_gettid));
 	snprintf(source, sizeof(source), "/proc/%d/fd/%d", getpid(), archive);
 	char *argv[] = {"tar",
 			"--extract",
@@ -148,7 +186,7 @@ static bool unpack(const struct runtime_settings *settings, int archive, const s
 			source,
 			NULL};
 	struct arena *arena = arena_new();
-	struct external_options options = {.argv = argv};
+	struct external_options options = {.argv = argv, .timeout_ms = UNPACK_TIMEOUT_MS};
 	struct external_result result;
 	bool done = folder_make(fresh, 0755, error) && external_run(&options, wait, arena, &result, error);
 	if (done && result.exit_code != 0)

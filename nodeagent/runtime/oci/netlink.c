@@ -116,46 +116,44 @@ int netlink_send(int fd, struct netlink_request *request)
 	return refusal;
 }
 
-static void tell_link(const struct nlmsghdr *header, netlink_link *each, void *context)
+/* One datagram of a list. True at its end, also by an error. */
+static bool take_list(const char *buffer, ssize_t size, netlink_each *each, void *context, int *failed)
 {
-	const struct ifinfomsg *link = NLMSG_DATA(header);
-	const char *name = "", *alias = "";
-	int size = (int)IFLA_PAYLOAD(header);
-	for (const struct rtattr *attribute = IFLA_RTA(link); RTA_OK(attribute, size);
-	     attribute = RTA_NEXT(attribute, size)) {
-		if (attribute->rta_type == IFLA_IFNAME)
-			name = RTA_DATA(attribute);
-		if (attribute->rta_type == IFLA_IFALIAS)
-			alias = RTA_DATA(attribute);
+	const struct nlmsghdr *header = (const struct nlmsghdr *)(const void *)buffer;
+	for (; NLMSG_OK(header, (size_t)size); header = NLMSG_NEXT(header, size)) {
+		if (header->nlmsg_flags & NLM_F_DUMP_INTR)
+			*failed = EINTR;
+		if (header->nlmsg_type == NLMSG_ERROR) {
+			const struct nlmsgerr *answer = NLMSG_DATA(header);
+			*failed = -answer->error;
+		}
+		if (header->nlmsg_type == NLMSG_ERROR || header->nlmsg_type == NLMSG_DONE)
+			return true;
+		each(context, header);
 	}
-	each(context, link->ifi_index, name, alias);
+	return false;
 }
 
-int netlink_links(int fd, netlink_link *each, void *context)
+int netlink_dump(int fd, struct netlink_request *request, netlink_each *each, void *context)
 {
-	struct netlink_request request = {0};
-	struct ifinfomsg body = {.ifi_family = AF_UNSPEC};
-	netlink_message(&request, RTM_GETLINK, NLM_F_DUMP, &body, sizeof(body));
-	if (send(fd, request.data, request.size, 0) < 0)
-		return errno;
 	static const size_t answer_size = 64 * 1024;
+	ssize_t sent = send(fd, request->data, request->size, 0);
+	*request = (struct netlink_request){0};
+	if (sent < 0)
+		return errno;
 	char *buffer = malloc(answer_size);
 	if (buffer == NULL)
 		return ENOMEM;
 	int failed = 0;
 	for (bool done = false; !done;) {
 		ssize_t size = recv(fd, buffer, answer_size, 0);
+		if (size < 0 && errno == EINTR)
+			continue;
 		if (size <= 0) {
 			failed = size == 0 ? EIO : errno;
 			break;
 		}
-		const struct nlmsghdr *header = (const struct nlmsghdr *)(const void *)buffer;
-		for (; NLMSG_OK(header, (size_t)size); header = NLMSG_NEXT(header, size)) {
-			if (header->nlmsg_type == RTM_NEWLINK)
-				tell_link(header, each, context);
-			else
-				done = true; /* NLMSG_DONE, or an error */
-		}
+		done = take_list(buffer, size, each, context, &failed);
 	}
 	free(buffer);
 	return failed;

@@ -40,9 +40,11 @@ void netlink_put_raw(struct netlink_request *request, const void *data, size_t s
  * later messages may have been obeyed nevertheless. The request is empty afterwards. */
 int netlink_send(int fd, struct netlink_request *request);
 
-/* Calls `each` for every link that the kernel has, with its index, name and alias ("" for none). Returns
- * 0 or an errno. */
-typedef void netlink_link(void *context, int index, const char *name, const char *alias);
-int netlink_links(int fd, netlink_link *each, void *context);
+/* Sends one message that asks for a list, made by netlink_message with NLM_F_DUMP, and calls `each` for every
+ * message of the answer. Returns 0 or an errno; EINTR when the list changed while it was read, and the
+ * caller asks again. The request is empty afterwards. */
+struct nlmsghdr;
+typedef void netlink_each(void *context, const struct nlmsghdr *header);
+int netlink_dump(int fd, struct netlink_request *request, netlink_each *each, void *context);
 
 #endif

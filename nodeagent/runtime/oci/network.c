@@ -264,9 +264,8 @@ struct search {
 	size_t room;
 };
 
-static void found_link(void *context, int index, const char *name, const char *alias)
+static void found_link(struct search *search, int index, const char *name, const char *alias)
 {
-	struct search *search = context;
 	size_t length = strlen(search->alias);
 	bool matches = search->prefix ? strncmp(alias, search->alias, length) == 0 : strcmp(alias, search->alias) == 0;
 	if (!matches || strncmp(name, NETWORK_LINK_PREFIX, strlen(NETWORK_LINK_PREFIX)) != 0)
@@ -287,12 +286,44 @@ static void found_link(void *context, int index, const char *name, const char *a
 	search->indexes[search->count++] = index;
 }
 
+static void take_link(void *context, const struct nlmsghdr *header)
+{
+	const struct ifinfomsg *link = NLMSG_DATA(header);
+	const char *name = "", *alias = "";
+	int size = (int)IFLA_PAYLOAD(header);
+	if (header->nlmsg_type != RTM_NEWLINK)
+		return;
+	for (const struct rtattr *attribute = IFLA_RTA(link); RTA_OK(attribute, size);
+	     attribute = RTA_NEXT(attribute, size)) {
+		if (attribute->rta_type == IFLA_IFNAME)
+			name = RTA_DATA(attribute);
+		if (attribute->rta_type == IFLA_IFALIAS)
+			alias = RTA_DATA(attribute);
+	}
+	found_link(context, link->ifi_index, name, alias);
+}
+
+/* Again from the beginning while links come and go under the list: it may lack some. */
+static int search_links(int netlink, struct search *search)
+{
+	enum { TRIES = 64 };
+	int failed = EINTR;
+	for (int tries = 0; failed == EINTR && tries < TRIES; tries++) {
+		struct netlink_request request = {0};
+		struct ifinfomsg body = {.ifi_family = AF_UNSPEC};
+		search->count = 0;
+		netlink_message(&request, RTM_GETLINK, NLM_F_DUMP, &body, sizeof(body));
+		failed = netlink_dump(netlink, &request, take_link, search);
+	}
+	return failed;
+}
+
 bool network_disconnect(const struct runtime_settings *settings, const char *workspace_id, struct error *error)
 {
 	struct search search = {.arena = arena_new()};
 	link_alias(settings, workspace_id, search.alias);
 	int netlink = netlink_open(NETLINK_ROUTE);
-	int failed = netlink < 0 ? errno : netlink_links(netlink, found_link, &search);
+	int failed = netlink < 0 ? errno : search_links(netlink, &search);
 	for (size_t i = 0; failed == 0 && i < search.count; i++)
 		delete_link(netlink, search.indexes[i]);
 	if (netlink >= 0)
@@ -307,7 +338,7 @@ bool network_list(const struct runtime_settings *settings, struct arena *arena, 
 	struct search search = {.arena = arena, .prefix = true};
 	link_alias(settings, "", search.alias);
 	int netlink = netlink_open(NETLINK_ROUTE);
-	int failed = netlink < 0 ? errno : netlink_links(netlink, found_link, &search);
+	int failed = netlink < 0 ? errno : search_links(netlink, &search);
 	if (netlink >= 0)
 		close(netlink);
 	*ids = search.ids;

@@ -7,6 +7,7 @@
 #include "nodeagent/runtime/oci/cgroup.h"
 #include "nodeagent/runtime/oci/disk.h"
 #include "nodeagent/runtime/oci/firewall.h"
+#include "nodeagent/runtime/oci/image.h"
 #include "nodeagent/runtime/oci/state.h"
 
 #include <stdio.h>
@@ -114,6 +115,7 @@ static bool prepare_machine(struct oci_state *state, struct external_wait *wait,
 	/* Whatever the agent's umask: the workspaces' own users walk through here. */
 	if (chmod("/run/roost", 0711) != 0 || chmod(run, 0711) != 0)
 		return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "cannot use %s", run);
+	image_forget_unfinished(&state->settings);
 	return bundle_make_inside(&state->settings, error) && firewall_make(&state->settings, wait, error);
 }
 

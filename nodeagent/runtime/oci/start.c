@@ -200,8 +200,10 @@ static bool run_runtime(const struct oci_state *state, const struct oci_ability 
 			(char *)place->id,
 			NULL};
 	struct arena *arena = arena_new();
-	struct external_options options = {
-	    .argv = argv, .timeout_ms = oci_program_timeout_ms(state), .must_answer = true, .lock_fd = lock};
+	struct external_options options = {.argv = argv,
+					   .timeout_ms = runtime_program_timeout_ms(&state->settings),
+					   .must_answer = true,
+					   .lock_fd = lock};
 	struct external_result result;
 	bool done = external_run(&options, wait, arena, &result, error);
 	if (done && result.exit_code != 0)

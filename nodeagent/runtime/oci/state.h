@@ -36,9 +36,6 @@ struct oci_ability {
 };
 bool oci_ability(struct oci_state *state, struct oci_ability *ability, struct error *error);
 
-/* How long one call of the runtime program may take. */
-uint32_t oci_program_timeout_ms(const struct oci_state *state);
-
 /* The steps, each by its own file; see runtime_driver.h. */
 bool oci_probe(void *state, struct external_wait *wait, struct arena *arena, struct runtime_facts *facts,
 	       struct error *error);
