@@ -197,9 +197,11 @@ static void add_health(const struct health *health, const struct silence *silenc
 	out->health = silence_health(silence->ms, health->settings.stale_ms);
 	if (out->health == ROOST__NODE__HEALTH__HEALTHY)
 		return;
+	char what[160];
 	out->has_silent_since = true;
 	out->silent_since_at = server_clock_now_ms(health->settings.clock) - silence->ms;
-	silence_describe(silence, health->settings.stale_ms, out->message, sizeof(out->message));
+	silence_describe(silence, health->settings.stale_ms, what, sizeof(what));
+	snprintf(out->message, sizeof(out->message), "The node is silent: %s", what);
 }
 
 /* What we have not found out ourselves yet is as it was announced. */
