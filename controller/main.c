@@ -38,6 +38,7 @@ struct controller {
 	struct pipeline *pipeline;
 	struct template_folder *templates;
 	struct effects *effects;
+	struct compaction *compaction;
 	struct commands *commands;
 	bool stopping;
 	int64_t stop_by_ms; /* monotonic */
@@ -149,12 +150,21 @@ static void start_answering(struct controller *controller)
 	};
 	effects_settings_from_options(&following);
 	controller->effects = effects_new(&following);
+	const struct compaction_settings compacting = {
+	    .work = controller->work,
+	    .projection = controller->projection,
+	    .runner = controller->runner,
+	    .pipeline = controller->pipeline,
+	    .limits = compaction_limits_from_options(),
+	};
+	controller->compaction = compaction_new(&compacting);
 	struct commands_settings settings = {
 	    .answers = controller->answers,
 	    .work = controller->work,
 	    .projection = controller->projection,
 	    .runner = controller->runner,
 	    .pipeline = controller->pipeline,
+	    .compaction = controller->compaction,
 	    .live = effects_live(controller->effects),
 	    .disk_folder = option_text(OPTION_ROOST_DATA_DIR),
 	};
@@ -188,6 +198,7 @@ static void close_all(uv_timer_t *timer)
 	struct controller *controller = timer->data;
 	if (controller->pipeline != NULL && pipeline_length(controller->pipeline) > 0)
 		_exit(0); /* the deadline passed: the log tells the next controller what became of them */
+	compaction_free(controller->compaction);
 	effects_free(controller->effects);
 	if (controller->runner != NULL)
 		projection_runner_stop(controller->runner);

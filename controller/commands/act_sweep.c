@@ -1,5 +1,5 @@
 /* sweep.act: what the sweeper found, judged again from what this controller knows, and acted on. The
- * sweeper's alone; the payload names whose it is. */
+ * sweeper's alone; the payload names whose it is. Compaction is no decision: it changes no state. */
 #include "bus/wire/subject.h"
 #include "controller/commands/change.h"
 #include "controller/commands/commands_state.h"
@@ -9,14 +9,28 @@ static struct decision *decide(const struct decision_inputs *inputs, const Proto
 	return decide_act_sweep(inputs, ((const Roost__ActSweepRequest *)input)->finding);
 }
 
-static ProtobufCMessage *respond(struct request *request, const struct answer *answer)
+static ProtobufCMessage *acted(struct request *request, bool acted)
 {
 	Roost__ActSweepResponse *response;
-	(void)answer;
 	arena_message(request->arena, response, roost__act_sweep_response__init);
 	response->has_acted = true;
-	response->acted = request->changed;
+	response->acted = acted;
 	return &response->base;
+}
+
+static ProtobufCMessage *respond(struct request *request, const struct answer *answer)
+{
+	(void)answer;
+	return acted(request, request->changed);
+}
+
+static void compacted(void *context, enum compaction_kind kind, const struct error *error)
+{
+	struct request *request = context;
+	if (error != NULL)
+		request_fail(request, error);
+	else
+		request_answer(request, acted(request, kind != COMPACTION_NOTHING));
 }
 
 static void run(struct request *request)
@@ -30,7 +44,11 @@ static void run(struct request *request)
 		error_set(&error, ERROR_INVALID_ARGUMENT, "finding: must be given");
 	else {
 		request->owner = input->owner;
-		change_run(request);
+		if (input->finding->pass == ROOST__SWEEP_FINDING__PASS__COMPACTION)
+			compaction_run(request->commands->settings.compaction, input->owner, input->finding->node_id,
+				       compacted, request);
+		else
+			change_run(request);
 		return;
 	}
 	request_fail(request, &error);

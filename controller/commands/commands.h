@@ -9,6 +9,7 @@
 
 #include "bus/link/connection.h"
 #include "bus/log/projection_runner.h"
+#include "controller/effects/compaction.h"
 #include "controller/effects/live.h"
 #include "controller/pipeline/pipeline.h"
 #include "controller/projection/projection.h"
@@ -21,6 +22,7 @@ struct commands_settings {
 	struct projection *projection;
 	struct projection_runner *runner;
 	struct pipeline *pipeline;
+	struct compaction *compaction;
 	struct live_source live; /* its functions may be NULL: no node beats */
 	const char *disk_folder; /* where the log is kept on this machine; NULL: unknown, never short */
 };

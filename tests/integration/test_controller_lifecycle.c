@@ -296,6 +296,10 @@ static void sweepers_and_owners_keep_to_their_own(void **state)
 	call.owner = "_system";
 	reply = call_make(&fixture->controllers, &call);
 	expect_answer(&reply, "\"acted\":false"); /* it runs: nothing is stuck */
+	call.text = arena_printf(arena, "{\"owner\":\"alice\",\"finding\":{\"pass\":\"compaction\",\"nodeId\":\"%s\"}}",
+				 fixture->node);
+	reply = call_make(&fixture->controllers, &call);
+	expect_answer(&reply, "\"acted\":false"); /* a short log */
 	call.text = "{\"finding\":{\"pass\":\"stuck\"}}";
 	reply = call_make(&fixture->controllers, &call);
 	reply_expect_error(&reply, ERROR_INVALID_ARGUMENT, "sweep.act about nobody");

@@ -143,7 +143,9 @@ static void the_polite_end_is_polite_and_has_an_end(void **state)
 	assert_string_equal(output, "ended\n");
 	pid_t deaf = fixture_background(&fixture, "GRACE", "deaf", "trap '' TERM; while :; do sleep 0.1; done");
 	before = clock_monotonic_ms();
-	assert_true(runtime_stop(fixture.runtime, "GRACE", 300, NULL, NULL));
+	struct error error = {.code = ERROR_NONE};
+	if (!runtime_stop(fixture.runtime, "GRACE", 300, NULL, &error))
+		fail_msg("%s", error.message);
 	assert_true(clock_monotonic_ms() - before < 8000);
 	waitpid(deaf, NULL, 0);
 	assert_true(runtime_remove(fixture.runtime, "GRACE", NULL, NULL));

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -61,6 +62,42 @@ static void workspaces_of_two_installations_do_not_reach_each_other(void **state
 	waitpid(server, NULL, 0);
 }
 
+/* S4-27: what carries another installation's label is nowhere to be seen, and cannot be stopped or removed, not
+ * even under an id that both have. */
+static void of_another_installation_nothing_is_seen_or_touched(void **state)
+{
+	(void)state;
+	struct runtime_workspace workspace = fixture_workspace("THEIRS");
+	struct runtime_found *found;
+	struct runtime_left left;
+	size_t count;
+	bool running;
+	workspace.owner = "bob";
+	fixture_start(&second, &workspace);
+	assert_true(runtime_list(first.runtime, first.arena, &found, &count, NULL));
+	assert_int_equal(count, 1);
+	assert_string_equal(found[0].id, "SAME");
+	assert_string_equal(found[0].owner, "alice");
+	assert_true(runtime_is_running(first.runtime, "THEIRS", &running, NULL));
+	assert_false(running);
+	assert_true(runtime_stop(first.runtime, "THEIRS", 0, &left, NULL));
+	assert_true(runtime_remove(first.runtime, "THEIRS", &left, NULL));
+	assert_true(left.processes == 0 && left.mounts == 0 && !left.files);
+	assert_true(runtime_tend(first.runtime, NULL));
+	assert_int_equal(fixture_inside(&second, "THEIRS", "true", NULL), 0);
+	assert_true(runtime_list(second.runtime, second.arena, &found, &count, NULL));
+	assert_int_equal(count, 2);
+	/* A folder that another installation's label stands in is not taken for ours either. */
+	fixture_shell("mkdir %s/STRAY && cp %s/THEIRS/label.json %s/STRAY", first.workspaces, second.workspaces,
+		      first.workspaces);
+	assert_true(runtime_list(first.runtime, first.arena, &found, &count, NULL));
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(found[i].id, "STRAY") == 0)
+			assert_true(found[i].owner[0] == '\0' && found[i].generation == 0);
+	fixture_shell("rm -r %s/STRAY", first.workspaces);
+	assert_true(runtime_remove(second.runtime, "THEIRS", NULL, NULL));
+}
+
 static void the_end_of_one_leaves_the_other_as_it_was(void **state)
 {
 	(void)state;
@@ -88,9 +125,20 @@ static void flushed_rules_are_made_again_before_the_next_start(void **state)
 static void flushed_rules_are_made_again_under_running_workspaces(void **state)
 {
 	(void)state;
-	fixture_shell("nft delete table inet roost_%s", first.installation);
+	fixture_shell("nft list table inet roost_%s >%s/rules", first.installation, first.folder);
+	static const char *const harm[] = {"delete table inet roost_%s", "flush table inet roost_%s",
+					   "flush chain inet roost_%s to_machine"};
+	for (size_t i = 0; i < sizeof(harm) / sizeof(harm[0]); i++) {
+		char command[128];
+		snprintf(command, sizeof(command), harm[i], first.installation);
+		fixture_shell("nft %s", command);
+		assert_true(runtime_tend(first.runtime, NULL));
+		fixture_shell("nft list table inet roost_%s | cmp - %s/rules", first.installation, first.folder);
+	}
+	/* Nothing is missing: nothing is done. */
+	fixture_shell("nft -a list table inet roost_%s >%s/handles", first.installation, first.folder);
 	assert_true(runtime_tend(first.runtime, NULL));
-	fixture_shell("nft list table inet roost_%s >/dev/null", first.installation);
+	fixture_shell("nft -a list table inet roost_%s | cmp - %s/handles", first.installation, first.folder);
 }
 
 int main(void)
@@ -98,6 +146,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_older_generation_is_not_taken_for_a_newer_one),
 	    cmocka_unit_test(workspaces_of_two_installations_do_not_reach_each_other),
+	    cmocka_unit_test(of_another_installation_nothing_is_seen_or_touched),
 	    cmocka_unit_test(the_end_of_one_leaves_the_other_as_it_was),
 	    cmocka_unit_test(flushed_rules_are_made_again_before_the_next_start),
 	    cmocka_unit_test(flushed_rules_are_made_again_under_running_workspaces),

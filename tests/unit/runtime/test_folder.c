@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,6 +42,35 @@ static void links_are_removed_and_not_followed(void **state)
 	assert_false(folder_empty(below("link"), &error));
 	assert_true(folder_exists(below("precious/file")));
 	assert_true(folder_remove(below("absent"), &error));
+}
+
+/* A tree far deeper than there are descriptors, with files on the way and names that the removal uses itself. */
+static void deep_trees_are_removed_with_few_descriptors(void **state)
+{
+	(void)state;
+	enum { LEVELS = 3000, DESCRIPTORS = 64 };
+	struct rlimit former, few;
+	struct error error;
+	assert_true(folder_make(below("deep"), 0755, &error));
+	int fd = open(below("deep"), O_RDONLY | O_DIRECTORY);
+	for (int level = 0; level < LEVELS; level++) {
+		assert_int_equal(mkdirat(fd, ".moved-1", 0755), 0);
+		int inner = openat(fd, ".moved-1", O_RDONLY | O_DIRECTORY);
+		assert_true(inner >= 0);
+		close(openat(inner, "file", O_WRONLY | O_CREAT, 0644));
+		close(fd);
+		fd = inner;
+	}
+	close(fd);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &former), 0);
+	few = former;
+	few.rlim_cur = DESCRIPTORS;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	bool removed = folder_remove(below("deep"), &error);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &former), 0);
+	if (!removed)
+		fail_msg("%s", error.message);
+	assert_false(folder_exists(below("deep")));
 }
 
 static void copies_keep_their_holes(void **state)
@@ -83,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(links_are_removed_and_not_followed),
+	    cmocka_unit_test(deep_trees_are_removed_with_few_descriptors),
 	    cmocka_unit_test(copies_keep_their_holes),
 	};
 	return cmocka_run_group_tests(tests, make_root, remove_root);

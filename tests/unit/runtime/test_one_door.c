@@ -71,11 +71,14 @@ static int check(const char *full_path, const struct stat *status, int kind, str
 	}
 	if (!is_below(path, "nodeagent/runtime/")) {
 		/* Others may hand a driver over; what it is made of is none of theirs. */
-		static const char *const members[] = {"->make_disk",  "->make_network", "->kill_processes",
-						      "->is_running", "->unbind",	"->probe("};
+		static const char *const members[] = {"->make_disk",	  "->count_left", "->sync(",  "->make_network",
+						      "->kill_processes", "->is_running", "->unbind", "->probe("};
 		for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 			refuse(path, text, members[i]);
 		refuse(path, text, "nodeagent/runtime/oci/");
+		refuse(path, text, "nodeagent/runtime/mirror");
+		refuse(path, text, "nodeagent/runtime/git.h");
+		refuse(path, text, "nodeagent/runtime/checkout.h");
 	}
 	free(text);
 	return 0;

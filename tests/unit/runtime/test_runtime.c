@@ -1,5 +1,5 @@
 /* The dispatcher over a driver that only writes down what it is asked: the order of steps, the undoing
- * after each step that can fail, and a runtime without any driver (S2-04..S2-07, S2-10, D7). */
+ * after each step that can fail, and a runtime without any driver (S2-04..S2-07, S2-10, S4-28, D7). */
 #include "nodeagent/runtime/runtime.h"
 
 #include "nodeagent/runtime/folder.h"
@@ -19,7 +19,8 @@
 /* What the fake driver wrote down, and how it is to behave. */
 static struct {
 	char steps[512];
-	const char *failing; /* the step that fails */
+	const char *failing;  /* the step that fails */
+	enum error_code code; /* with which; 0 for PROVISIONING_FAILED */
 	struct runtime *cancel_at_start;
 	char folder[64];
 } fake;
@@ -29,7 +30,8 @@ static bool note(const char *step, struct error *error)
 	size_t used = strlen(fake.steps);
 	snprintf(fake.steps + used, sizeof(fake.steps) - used, "%s ", step);
 	return fake.failing == NULL || strcmp(fake.failing, step) != 0 ||
-	       error_set(error, ERROR_PROVISIONING_FAILED, "The %s failed.", step);
+	       error_set(error, fake.code != ERROR_NONE ? fake.code : ERROR_PROVISIONING_FAILED, "The %s failed.",
+			 step);
 }
 
 static bool fake_open(const struct runtime_settings *settings, void **state, struct error *error)
@@ -308,7 +310,7 @@ static void remove_stops_first_and_keeps_what_cannot_be_stopped(void **state)
 static void ids_that_are_paths_reach_no_driver(void **state)
 {
 	struct fixture *fixture = *state;
-	static const char *const ids[] = {"", "../etc", "a/b", "a b", ".", "a\n"};
+	static const char *const ids[] = {"../etc", "a/b", "a b", ".", "a\n"};
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
 		struct error error = {.code = ERROR_NONE};
 		struct runtime_workspace wanted = workspace;
@@ -319,6 +321,72 @@ static void ids_that_are_paths_reach_no_driver(void **state)
 		assert_int_equal(error.code, ERROR_INVALID_ARGUMENT);
 	}
 	assert_string_equal(fake.steps, "");
+}
+
+static void what_could_not_be_ended_is_counted(void **state)
+{
+	struct fixture *fixture = *state;
+	struct runtime_left left = {.processes = 9};
+	assert_true(runtime_remove(fixture->runtime, "one", &left, NULL));
+	assert_true(left.processes == 0 && left.mounts == 0 && !left.files);
+	fake.failing = "stop";
+	assert_false(runtime_stop(fixture->runtime, "one", 0, &left, NULL));
+	/* A stop keeps files on purpose. */
+	assert_true(left.processes == 2 && left.mounts == 1 && !left.files);
+	assert_false(runtime_remove(fixture->runtime, "one", &left, NULL));
+	assert_true(left.processes == 2 && left.mounts == 1 && left.files);
+	fake.failing = "remove";
+	assert_false(runtime_remove(fixture->runtime, "one", &left, NULL));
+	assert_true(left.files);
+}
+
+static void no_id_is_nothing_to_stop(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char *const ids[] = {"", NULL};
+	bool running = true;
+	for (size_t i = 0; i < 2; i++) {
+		assert_true(runtime_stop(fixture->runtime, ids[i], 0, NULL, NULL));
+		assert_true(runtime_remove(fixture->runtime, ids[i], NULL, NULL));
+		assert_true(runtime_is_running(fixture->runtime, ids[i], &running, NULL));
+		assert_false(running);
+		runtime_cancel(fixture->runtime, ids[i]);
+	}
+	assert_string_equal(fake.steps, "");
+}
+
+static void where_the_cause_lies_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+	static const struct {
+		enum error_code code;
+		enum runtime_cause cause;
+	} cases[] = {{ERROR_PROVISIONING_FAILED, RUNTIME_CAUSE_WORKSPACE},
+		     {ERROR_PLATFORM_UNAVAILABLE, RUNTIME_CAUSE_MACHINE},
+		     {ERROR_INTERNAL, RUNTIME_CAUSE_MACHINE},
+		     {ERROR_BUSY, RUNTIME_CAUSE_HANG}};
+	fake.failing = "start";
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fake.code = cases[i].code;
+		assert_false(start(fixture, &workspace));
+		assert_int_equal(fixture->failure.cause, cases[i].cause);
+	}
+}
+
+static void a_driver_that_lacks_a_function_is_refused(void **state)
+{
+	(void)state;
+	struct runtime_settings settings = {.folder = "/nonexistent"};
+	size_t first = offsetof(struct runtime_driver, open), step = sizeof(void (*)(void));
+	for (size_t at = first; at + step <= sizeof(struct runtime_driver); at += step) {
+		struct runtime_driver lacking = fake_driver;
+		struct runtime *runtime = NULL;
+		struct error error = {.code = ERROR_NONE};
+		memset((char *)&lacking + at, 0, step);
+		assert_false(runtime_open(&lacking, &settings, &runtime, &error));
+		assert_int_equal(error.code, ERROR_PLATFORM_UNAVAILABLE);
+		assert_null(runtime);
+	}
 }
 
 /* --- no driver at all, and no runtime at all --- */
@@ -396,6 +464,22 @@ static void none_watch_says_not_running(void **state)
 	assert_int_equal(pidfd, -1);
 }
 
+static void none_tend_and_mirrors_succeed(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_true(runtime_tend(fixture->runtime, NULL));
+	assert_true(runtime_remove_mirrors(fixture->runtime, NULL));
+}
+
+static void none_left_is_zero(void **state)
+{
+	struct fixture *fixture = *state;
+	struct runtime_left left = {.processes = 3, .mounts = 2, .files = true};
+	assert_true(runtime_stop(fixture->runtime, "one", 0, &left, NULL));
+	assert_true(left.processes == 0 && left.mounts == 0 && !left.files);
+	assert_true(runtime_stop(fixture->runtime, "", 0, &left, NULL));
+}
+
 static void none_list_is_empty(void **state)
 {
 	struct fixture *fixture = *state;
@@ -452,6 +536,10 @@ int main(void)
 	    WITH_FAKE(a_cancel_stops_between_steps),
 	    WITH_FAKE(remove_stops_first_and_keeps_what_cannot_be_stopped),
 	    WITH_FAKE(ids_that_are_paths_reach_no_driver),
+	    WITH_FAKE(what_could_not_be_ended_is_counted),
+	    WITH_FAKE(no_id_is_nothing_to_stop),
+	    WITH_FAKE(where_the_cause_lies_is_told),
+	    cmocka_unit_test(a_driver_that_lacks_a_function_is_refused),
 	    WITHOUT(none_probe),
 	    WITHOUT(none_start_says_why_at_once),
 	    WITHOUT(none_stop_succeeds),
@@ -459,6 +547,8 @@ int main(void)
 	    WITHOUT(none_is_running_says_no),
 	    WITHOUT(none_watch_says_not_running),
 	    WITHOUT(none_list_is_empty),
+	    WITHOUT(none_tend_and_mirrors_succeed),
+	    WITHOUT(none_left_is_zero),
 	    WITHOUT(none_command_is_an_error),
 	    WITHOUT(none_kill_succeeds),
 	    WITHOUT(none_cancel_does_nothing),
