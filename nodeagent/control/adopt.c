@@ -23,7 +23,6 @@ struct adoption_job {
 	struct job job; /* first */
 	struct agent *agent;
 	struct runtime *runtime;
-	struct runtime_trial trial;
 	struct runtime_found *found;
 	size_t count;
 	int *pidfds; /* of each found; -1 when it does not run */
@@ -34,7 +33,6 @@ struct adoption_job {
 static void adoption_work(struct job *base)
 {
 	struct adoption_job *job = (struct adoption_job *)base;
-	capabilities_try(job->runtime, base->arena, &job->trial);
 	job->ok = runtime_list(job->runtime, base->arena, &job->found, &job->count, &job->error);
 	if (!job->ok)
 		return;
@@ -191,7 +189,8 @@ static void adoption_done(struct job *base)
 	if (!session_client_adopt(agent->sessions, &error))
 		log_error("sessions cannot be found again: %s", error.message);
 	agent->adopted = true;
-	capabilities_take(agent, &job->trial);
+	/* Stops and removals need not wait until the runtime was tried, which takes long when it hangs. */
+	capabilities_refresh(agent);
 	work_on_all(agent);
 	beat_now(agent->beat);
 }

@@ -9,6 +9,7 @@
 #include "nodeagent/control/beat.h"
 #include "nodeagent/control/capabilities.h"
 #include "nodeagent/control/handlers.h"
+#include "nodeagent/control/health.h"
 #include "nodeagent/control/note.h"
 #include "nodeagent/control/outbox.h"
 #include "nodeagent/control/work.h"
@@ -19,6 +20,7 @@
 
 void agent_tell_all(struct agent *agent)
 {
+	health_tell(agent);
 	capabilities_refresh(agent);
 	work_on_all(agent);
 }
@@ -97,9 +99,11 @@ static bool open_store(struct agent *agent, struct error *error)
 {
 	bool fresh = false;
 	agent->store = store_open(agent->settings.database, agent->settings.boot_id, clock_wall_ms(), &fresh, error);
-	if (agent->store)
-		store_forget_removed(agent->store);
-	return agent->store != NULL;
+	if (!agent->store)
+		return false;
+	store_forget_removed(agent->store);
+	health_open(agent, fresh);
+	return true;
 }
 
 static bool open_bus(struct agent *agent, struct error *error)

@@ -4,9 +4,9 @@
  *                                 |              ^      |
  *   bus <- outbox  <-  report  <- store <--------+------+-> session hosts
  *
- * Life: agent_open (database, connection, runtime), then a first job tries the runtime out and lists
- * what is on the machine; what it finds is adopted, and from then on everything is driven by what
- * arrives: wanted state, the end of a job, a session host or a sandbox. */
+ * Life: agent_open (database, connection, runtime), then a first job lists what is on the machine; what it
+ * finds is adopted, and from then on everything is driven by what arrives: wanted state, the end of a job, a
+ * session host or a sandbox. Only starts wait until a second job has tried the runtime out. */
 #ifndef ROOST_NODEAGENT_CONTROL_AGENT_H
 #define ROOST_NODEAGENT_CONTROL_AGENT_H
 
@@ -15,6 +15,7 @@
 #include "nodeagent/control/live.h"
 #include "nodeagent/control/store.h"
 #include "nodeagent/logs/logs.h"
+#include "nodeagent/plan/runtime_health.h"
 #include "nodeagent/runtime/runtime.h"
 #include "nodeagent/session/session_client.h"
 
@@ -78,10 +79,14 @@ struct agent {
 	struct beat *beat;
 	uv_timer_t adoption; /* after it, a session whose host has not shown itself has none */
 	bool adopted;	     /* what is on the machine is known: work may begin */
-	bool trying;	     /* the runtime is being tried out again */
+	bool tried;	     /* the runtime was tried out: starts may begin */
+	bool trying;	     /* it is being tried out */
 	bool tending;	     /* what keeps workspaces apart is being looked after */
 	bool ending;
 	struct node_work node;
+	struct runtime_health health;
+	bool health_untold;		       /* the log may not know it */
+	uint32_t beats_degraded;	       /* since the agent began */
 	char runtime_error[ERROR_MESSAGE_MAX]; /* why no workspace can be made; "" when they can */
 	size_t closing;			       /* parts that have yet to close */
 	void (*ended)(void *context);

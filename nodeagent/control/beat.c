@@ -5,6 +5,7 @@
 #include "bus/foundation/log.h"
 #include "bus/wire/subject.h"
 #include "nodeagent/control/capabilities.h"
+#include "nodeagent/control/health.h"
 #include "nodeagent/control/machine.h"
 #include "nodeagent/control/work.h"
 
@@ -24,6 +25,7 @@ static void on_timer(uv_timer_t *timer)
 	work_node_may_search(beat->agent);
 	if (store_node(beat->agent->store)->wanted.desired == ROOST__WANTED_NODE__DESIRED__REMOVE)
 		return; /* nothing shall be made any more */
+	health_beat(beat->agent);
 	if (beat->agent->runtime_error[0])
 		capabilities_refresh(beat->agent);
 	else
@@ -86,6 +88,7 @@ static void add_figures(struct agent *agent, Roost__Heartbeat *message)
 	message->disk_available_bytes = machine_disk_available(agent->settings.folder);
 	message->has_reports_waiting = true;
 	message->reports_waiting = (uint32_t)store_reports_waiting(agent->store);
+	message->degraded_error = agent->health.degraded ? store_degraded(agent->store) : NULL;
 	message->runtime_error = agent->runtime_error[0] ? agent->runtime_error : NULL;
 }
 

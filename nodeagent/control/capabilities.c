@@ -3,17 +3,21 @@
 #include "nodeagent/control/capabilities.h"
 
 #include "bus/foundation/log.h"
+#include "nodeagent/control/health.h"
 #include "nodeagent/control/machine.h"
 #include "nodeagent/control/outbox.h"
 #include "nodeagent/control/report.h"
+#include "nodeagent/control/work.h"
 
 #include <stdio.h>
 #include <string.h>
 
-void capabilities_try(struct runtime *runtime, struct arena *arena, struct runtime_trial *trial)
-{
-	trial->usable = runtime_probe(runtime, arena, &trial->facts, &trial->error);
-}
+/* What a try of the runtime gave. */
+struct runtime_trial {
+	bool usable;
+	struct runtime_facts facts;
+	struct error error; /* why it is not */
+};
 
 static void fill_facts(Roost__Capabilities *message, const struct runtime_facts *facts)
 {
@@ -73,7 +77,7 @@ static void note_trouble(struct agent *agent, const char *trouble)
 		log_error("no workspace can be made on this node: %s", trouble);
 }
 
-void capabilities_take(struct agent *agent, const struct runtime_trial *trial)
+static void take_trial(struct agent *agent, const struct runtime_trial *trial)
 {
 	struct arena *arena = arena_new();
 	Roost__Capabilities message = ROOST__CAPABILITIES__INIT;
@@ -87,6 +91,7 @@ void capabilities_take(struct agent *agent, const struct runtime_trial *trial)
 	fill_machine(&message, agent, arena);
 	report_if_changed(agent, &message, arena);
 	arena_free(arena);
+	health_take(agent, trial->usable ? HEALTH_TRIAL_GOOD : HEALTH_TRIAL_FAILED, "", agent->runtime_error);
 }
 
 struct trial_job {
@@ -99,15 +104,21 @@ struct trial_job {
 static void trial_work(struct job *base)
 {
 	struct trial_job *job = (struct trial_job *)base;
-	capabilities_try(job->runtime, base->arena, &job->trial);
+	job->trial.usable = runtime_probe(job->runtime, base->arena, &job->trial.facts, &job->trial.error);
 }
 
 static void trial_done(struct job *base)
 {
 	struct trial_job *job = (struct trial_job *)base;
-	job->agent->trying = false;
-	if (!job->agent->ending)
-		capabilities_take(job->agent, &job->trial);
+	struct agent *agent = job->agent;
+	bool first = !agent->tried;
+	agent->trying = false;
+	agent->tried = true;
+	if (agent->ending)
+		return;
+	take_trial(agent, &job->trial);
+	if (first)
+		work_on_all(agent);
 }
 
 /* One of a kind at a time, which `busy` says. */

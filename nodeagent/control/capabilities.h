@@ -4,20 +4,8 @@
 
 #include "nodeagent/control/agent.h"
 
-/* What a try of the runtime gave. */
-struct runtime_trial {
-	bool usable;
-	struct runtime_facts facts;
-	struct error error; /* why it is not */
-};
-
-/* Tries the runtime out; blocks, on a worker thread. */
-void capabilities_try(struct runtime *runtime, struct arena *arena, struct runtime_trial *trial);
-
-/* On the loop: notes the outcome, and reports the node when it differs from what was last reported. */
-void capabilities_take(struct agent *agent, const struct runtime_trial *trial);
-
-/* Tries again on a worker, unless that is under way already. */
+/* Tries the runtime out on a worker, unless that is under way already; then notes the outcome, and reports the
+ * node when it differs from what was last reported. */
 void capabilities_refresh(struct agent *agent);
 
 /* Sees to it on a worker that nobody took away what keeps the running workspaces apart. */

@@ -154,6 +154,20 @@ void live_retry_reset(struct live_workspace *workspace)
 	workspace->retry_delay = 0;
 }
 
+void live_forget_workspace(struct agent *agent, const char *id)
+{
+	for (struct live_workspace **link = &agent->live.workspaces; *link; link = &(*link)->next) {
+		struct live_workspace *entry = *link;
+		if (strcmp(entry->id, id) != 0 || entry->job)
+			continue;
+		*link = entry->next;
+		live_unwatch(entry);
+		drop_retry(entry);
+		free(entry);
+		return;
+	}
+}
+
 void live_clear(struct agent *agent)
 {
 	while (agent->live.workspaces) {

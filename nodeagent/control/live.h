@@ -16,6 +16,7 @@ struct live_workspace {
 	uv_poll_t *watch;     /* of its first process; NULL for none */
 	uv_timer_t *retry;    /* runs while a failed stop waits to be tried again */
 	uint32_t retry_delay; /* of the last wait, in milliseconds */
+	char progress[256];   /* what was last told of its start */
 };
 
 struct live_session {
@@ -34,8 +35,9 @@ struct live {
 struct live_workspace *live_workspace(struct agent *agent, const char *id);
 struct live_session *live_session(struct agent *agent, const char *id);
 
-/* Forgets the session. */
+/* Forgets the session; the workspace, with its watch and timer, unless a job is at it. */
 void live_forget_session(struct agent *agent, const char *id);
+void live_forget_workspace(struct agent *agent, const char *id);
 
 /* Calls `ended` once when the process behind the pidfd ends, and closes the pidfd; at most one watch per
  * workspace, an earlier one is dropped. */

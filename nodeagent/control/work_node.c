@@ -113,16 +113,25 @@ struct search_job {
 	struct error error;
 };
 
+/* Leaving goes in two turns: first with the runtime, which takes away what it made for all workspaces, then
+ * without it, when nobody looks into the folders any more. */
+static void take_away_shared(struct search_job *job)
+{
+	if (job->runtime) {
+		job->ok = runtime_remove_mirrors(job->runtime, &job->error);
+		return;
+	}
+	cutpoint(CUTPOINT_AGENT_NODE_EMPTY);
+	leftovers_remove_cgroups(&job->agent->settings);
+	job->cleared = leftovers_remove_folders(&job->agent->settings);
+}
+
 static void search_work(struct job *base)
 {
 	struct search_job *job = (struct search_job *)base;
 	job->ok = runtime_list(job->runtime, base->arena, &job->found, &job->count, &job->error);
-	if (job->ok && job->leave && job->count == 0) {
-		cutpoint(CUTPOINT_AGENT_NODE_EMPTY);
-		leftovers_remove_cgroups(&job->agent->settings);
-		job->ok = runtime_remove_mirrors(job->runtime, &job->error);
-		job->cleared = job->ok && leftovers_remove_folders(&job->agent->settings);
-	}
+	if (job->ok && job->leave && job->count == 0)
+		take_away_shared(job);
 }
 
 /* What should not be there becomes a row that says so; the rest is the workspace's own plan. */
@@ -157,16 +166,22 @@ static bool take_all_found(struct search_job *job)
 	return any;
 }
 
-/* The driver takes away what it made for the installation as a whole when it is closed. Without a runtime the
- * agent can only go on reporting, which is all that it has left to do. */
-static bool leave_machine(struct search_job *job)
+/* Without a runtime the agent can only go on reporting, which is all that it has left to do. */
+static void close_runtime(struct agent *agent)
 {
-	struct agent *agent = job->agent;
-	if (!job->cleared || jobs_count(agent->jobs) > 0)
-		return false;
+	if (!agent->runtime || jobs_count(agent->jobs) > 0)
+		return;
 	runtime_close(agent->runtime);
 	agent->runtime = NULL;
-	return true;
+	agent->node.search_due = true;
+}
+
+static void found_nothing(struct search_job *job)
+{
+	struct agent *agent = job->agent;
+	agent->node.found_clear = job->leave ? job->cleared : !agent->node.begun_since;
+	if (job->leave)
+		close_runtime(agent);
 }
 
 static void search_done(struct job *base)
@@ -179,7 +194,7 @@ static void search_done(struct job *base)
 	if (!job->ok)
 		log_error("the machine cannot be searched: %s", job->error.message);
 	else if (!take_all_found(job))
-		agent->node.found_clear = job->leave ? leave_machine(job) : !agent->node.begun_since;
+		found_nothing(job);
 	work_on_node(agent);
 }
 

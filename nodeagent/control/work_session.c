@@ -363,7 +363,8 @@ void work_on_session(struct agent *agent, struct session_row *session, const str
 	    workspace ? &workspace->wanted : NULL, workspace ? &workspace->actual : NULL, session->wanted.generation);
 	switch (plan_session(&session->wanted, &session->actual, ground)) {
 	case SESSION_PLAN_START:
-		begin_start(agent, session);
+		if (agent->tried)
+			begin_start(agent, session);
 		break;
 	case SESSION_PLAN_STOP:
 		begin_stop(agent, session);

@@ -4,10 +4,10 @@
  * sandbox ends by itself (told as lost once its remains are gone). */
 #include "bus/foundation/clock.h"
 #include "bus/foundation/log.h"
-#include "bus/foundation/ulid.h"
-#include "nodeagent/control/machine.h"
+#include "nodeagent/control/health.h"
 #include "nodeagent/control/note.h"
 #include "nodeagent/control/outbox.h"
+#include "nodeagent/control/provision.h"
 #include "nodeagent/control/report.h"
 #include "nodeagent/control/work.h"
 
@@ -23,10 +23,9 @@ struct workspace_job {
 	uint32_t generation;
 	uint32_t grace_ms;
 	struct runtime *runtime;
-	struct runtime_workspace wanted;
+	struct provision provision;
 	bool ok;
 	int pidfd;
-	struct runtime_failure failure;
 	struct runtime_left left;
 	struct error error;
 	int64_t begun_ms;
@@ -152,11 +151,11 @@ static void provision_work(struct job *base)
 {
 	struct workspace_job *job = (struct workspace_job *)base;
 	if (atomic_load(&base->cancelled)) {
-		job->failure.cancelled = true;
+		job->provision.failure.cancelled = true;
 		return;
 	}
 	const struct runtime_listener listener = {.context = base, .progress = tell_progress, .output = keep_output};
-	job->ok = runtime_start(job->runtime, base->arena, &job->wanted, &listener, &job->failure);
+	job->ok = provision_run(&job->provision, base->arena, &listener);
 	if (job->ok)
 		runtime_watch(job->runtime, job->id, &job->pidfd, &job->error);
 }
@@ -165,9 +164,15 @@ static void provision_progress(struct job *base, const char *step, const char *m
 {
 	struct workspace_job *job = (struct workspace_job *)base;
 	struct agent *agent = job->agent;
+	struct live_workspace *live = live_workspace(agent, job->id);
+	char progress[sizeof(live->progress)];
 	/* A cancel between two waits of the worker went unheard. */
 	if (atomic_load(&base->cancelled))
 		runtime_cancel(agent->runtime, job->id);
+	snprintf(progress, sizeof(progress), "%" PRIu32 " %s %s", job->generation, step, message);
+	if (strcmp(progress, live->progress) == 0)
+		return;
+	snprintf(live->progress, sizeof(live->progress), "%s", progress);
 	store_begin(agent->store);
 	report_step(agent->store, job->id, job->generation, step, message);
 	store_commit(agent->store);
@@ -176,10 +181,15 @@ static void provision_progress(struct job *base, const char *step, const char *m
 
 static void provision_failed(struct workspace_job *job, struct workspace_row *row)
 {
-	row->failed_step = job->failure.step ? job->failure.step : "runtime";
-	row->failure = job->failure.message ? job->failure.message : "The workspace could not be made.";
-	row->failure_detail = job->failure.detail ? job->failure.detail : "";
+	static const enum health_event events[] = {[RUNTIME_CAUSE_WORKSPACE] = HEALTH_OTHER,
+						   [RUNTIME_CAUSE_MACHINE] = HEALTH_FAILED,
+						   [RUNTIME_CAUSE_HANG] = HEALTH_HUNG};
+	const struct runtime_failure *failure = &job->provision.failure;
+	row->failed_step = failure->step ? failure->step : "runtime";
+	row->failure = failure->message ? failure->message : "The workspace could not be made.";
+	row->failure_detail = failure->detail ? failure->detail : "";
 	finish(job->agent, row, WORKSPACE_FAILED);
+	health_take(job->agent, events[failure->cause], row->id, row->failure);
 }
 
 static void provision_done(struct job *base)
@@ -193,11 +203,12 @@ static void provision_done(struct job *base)
 		log_info("workspace %s was made in %" PRId64 " ms", job->id, clock_monotonic_ms() - job->begun_ms);
 		live_watch(live_workspace(agent, job->id), job->pidfd, work_workspace_lost);
 		finish(agent, &row, WORKSPACE_RUNNING);
+		health_take(agent, HEALTH_STARTED, job->id, "");
 	} else if (job->ok) {
 		log_warning("workspace %s ended at once: %s", job->id, job->error.message);
 		set_phase(agent, &row, WORKSPACE_RUNNING);
 		work_workspace_lost(agent, job->id);
-	} else if (!job->failure.cancelled) {
+	} else if (!job->provision.failure.cancelled) {
 		provision_failed(job, &row);
 	} else if (!agent->ending) {
 		set_phase(agent, &row, WORKSPACE_STOPPING);
@@ -205,66 +216,20 @@ static void provision_done(struct job *base)
 	work_on_workspace(agent, job->id);
 }
 
-/* What is wanted, as the runtime takes it. False when the stored message cannot be read. */
-static bool read_wanted(struct workspace_job *job, const struct workspace_row *row)
-{
-	struct arena *arena = job->job.arena;
-	const Roost__WantedWorkspace *message = (const Roost__WantedWorkspace *)message_unpack(
-	    &roost__wanted_workspace__descriptor, row->message, arena, &job->error);
-	if (!message)
-		return false;
-	static const Roost__WorkspaceSpec nothing = ROOST__WORKSPACE_SPEC__INIT;
-	const Roost__WorkspaceSpec *spec = message->spec ? message->spec : &nothing;
-	struct runtime_variable *environment = arena_array_of(arena, struct runtime_variable, spec->n_env + 1);
-	for (size_t i = 0; i < spec->n_env; i++)
-		environment[i] = (struct runtime_variable){.name = spec->env[i]->key ? spec->env[i]->key : "",
-							   .value = spec->env[i]->value ? spec->env[i]->value : ""};
-	job->wanted = (struct runtime_workspace){
-	    .id = job->id,
-	    .owner = message->owner ? message->owner : "",
-	    .generation = job->generation,
-	    .rebuild_generation = message->rebuild_generation,
-	    .made_at = ulid_time_ms(job->id), /* the controllers' clock, not this machine's */
-	    .image = spec->image ? spec->image : "",
-	    .repository = spec->repository ? spec->repository : "",
-	    .branch = spec->branch ? spec->branch : "",
-	    .environment = environment,
-	    .environment_count = spec->n_env,
-	};
-	return true;
-}
-
-/* A new workspace, and one that could not be made before, needs room on the disk; one that has run may
- * always come back. */
-static bool room_for(struct agent *agent, const struct workspace_row *row, struct arena *arena, const char **message)
-{
-	bool new = row->actual.phase == WORKSPACE_ABSENT || (row->actual.phase == WORKSPACE_FAILED && !row->lost);
-	if (!new)
-		return true;
-	uint64_t free_mb = machine_disk_available(agent->settings.folder) / (1024 * 1024);
-	if (free_mb >= agent->settings.disk_reserve_mb)
-		return true;
-	*message = arena_printf(arena,
-				"The node has %" PRIu64 " MiB of free disk, less than the %" PRIu64
-				" MiB that it keeps in reserve. Delete a workspace, or free space on the node.",
-				free_mb, agent->settings.disk_reserve_mb);
-	return false;
-}
-
 static void begin_provision(struct agent *agent, struct workspace_row *row)
 {
 	struct workspace_job *job = new_job(agent, row, provision_work, provision_done);
 	job->job.progress = provision_progress;
-	bool room = room_for(agent, row, job->job.arena, &job->failure.message);
+	/* One that has run may always come back, whatever has become of its repository since. */
+	job->provision.first =
+	    row->actual.phase == WORKSPACE_ABSENT || (row->actual.phase == WORKSPACE_FAILED && !row->lost);
 	/* A log that went back may want an older one than was begun. */
 	if (row->wanted.generation > row->actual.generation)
 		row->actual.generation = row->wanted.generation;
 	job->generation = row->actual.generation;
 	row->lost = false;
 	row->failed_step = row->failure = row->failure_detail = "";
-	if (!room)
-		job->failure.step = "disk";
-	if (!room || !read_wanted(job, row)) {
+	if (!provision_prepare(&job->provision, agent, row, job->job.arena)) {
 		provision_failed(job, row);
 		arena_free(job->job.arena);
 		return;
@@ -318,6 +283,7 @@ static void stop_failed(struct workspace_job *job, struct workspace_row *row)
 	store_commit(agent->store);
 	live_retry_later(live_workspace(agent, row->id), retry_due);
 	outbox_kick(agent->outbox);
+	health_take(agent, HEALTH_FAILED, row->id, row->failure);
 }
 
 static void stopped(struct workspace_job *job, struct workspace_row *row)
@@ -378,6 +344,15 @@ static void remove_work(struct job *base)
 	job->ok = runtime_remove(job->runtime, job->id, &job->left, &job->error);
 }
 
+/* Nothing is left of it that anybody will ask for. */
+static void forget(struct agent *agent, const char *id)
+{
+	store_begin(agent->store);
+	store_forget_removed(agent->store);
+	store_commit(agent->store);
+	live_forget_workspace(agent, id);
+}
+
 static void remove_done(struct job *base)
 {
 	struct workspace_job *job = (struct workspace_job *)base;
@@ -395,6 +370,7 @@ static void remove_done(struct job *base)
 		store_commit(agent->store);
 		work_forget_sessions(agent, row.id);
 		logs_remove(agent->logs, row.id);
+		forget(agent, row.id);
 		outbox_kick(agent->outbox);
 	} else {
 		stop_failed(job, &row);
@@ -415,6 +391,8 @@ static bool take_step(struct agent *agent, struct workspace_row *row)
 {
 	switch (plan_workspace(&row->wanted, &row->actual)) {
 	case PLAN_PROVISION:
+		if (!agent->tried)
+			return false;
 		begin_provision(agent, row);
 		return true;
 	case PLAN_STOP:

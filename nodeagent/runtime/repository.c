@@ -89,3 +89,18 @@ int repository_open_local(const char *local_repos, const char *repository, struc
 		error_set(error, ERROR_PROVISIONING_FAILED, "The repository does not exist on this node.");
 	return fd;
 }
+
+bool repository_check(const char *local_repos, const char *repository, const char *branch, struct error *error)
+{
+	enum repository_kind kind;
+	if (repository[0] == '\0')
+		return true;
+	if (!repository_classify(repository, &kind, error) || !repository_valid_branch(branch, error))
+		return false;
+	if (kind != REPOSITORY_LOCAL)
+		return true;
+	int fd = repository_open_local(local_repos, repository, error);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}

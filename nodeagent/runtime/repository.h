@@ -20,4 +20,8 @@ bool repository_valid_branch(const char *branch, struct error *error);
  * closes it. Returns -1 with PROVISIONING_FAILED. */
 int repository_open_local(const char *local_repos, const char *repository, struct error *error);
 
+/* Whether the repository may be cloned at all: its address, its branch, and of a local one its place. "" is
+ * no repository. */
+bool repository_check(const char *local_repos, const char *repository, const char *branch, struct error *error);
+
 #endif

@@ -66,11 +66,12 @@ static bool check_id(const char *id, struct error *error)
 static bool is_complete(const struct runtime_driver *driver)
 {
 	return driver->name != NULL && driver->open != NULL && driver->close != NULL && driver->probe != NULL &&
-	       driver->tend != NULL && driver->make_disk != NULL && driver->make_network != NULL &&
-	       driver->start != NULL && driver->is_running != NULL && driver->watch != NULL && driver->stop != NULL &&
-	       driver->remove != NULL && driver->sync != NULL && driver->count_left != NULL && driver->list != NULL &&
-	       driver->command != NULL && driver->kill_processes != NULL && driver->bind != NULL &&
-	       driver->unbind != NULL && driver->paths != NULL;
+	       driver->tend != NULL && driver->preflight != NULL && driver->make_disk != NULL &&
+	       driver->make_network != NULL && driver->start != NULL && driver->is_running != NULL &&
+	       driver->watch != NULL && driver->stop != NULL && driver->remove != NULL && driver->sync != NULL &&
+	       driver->count_left != NULL && driver->list != NULL && driver->command != NULL &&
+	       driver->kill_processes != NULL && driver->bind != NULL && driver->unbind != NULL &&
+	       driver->paths != NULL;
 }
 
 /* Nothing was ever started under no id, so there is nothing to stop (S4-28). */
@@ -311,6 +312,30 @@ static bool fail_at_once(struct arena *arena, const struct error *error, struct 
 					    .message = arena_strdup(arena, error->message),
 					    .detail = ""};
 	return false;
+}
+
+static bool fail_preflight(struct arena *arena, const char *step, const struct error *error,
+			   struct runtime_failure *failure)
+{
+	bool ours = error->code != ERROR_PROVISIONING_FAILED && error->code != ERROR_INVALID_ARGUMENT;
+	*failure = (struct runtime_failure){.cause = ours ? RUNTIME_CAUSE_MACHINE : RUNTIME_CAUSE_WORKSPACE,
+					    .step = step,
+					    .message = arena_strdup(arena, sentence_for(error)),
+					    .detail = ""};
+	return false;
+}
+
+bool runtime_preflight(struct runtime *runtime, struct arena *arena, const struct runtime_workspace *workspace,
+		       bool first, struct runtime_failure *failure)
+{
+	struct error error = {.code = ERROR_NONE};
+	if (!check_id(workspace->id, &error) || (!has_driver(runtime) && !no_driver(&error)))
+		return fail_preflight(arena, "runtime", &error, failure);
+	if (!runtime->driver->preflight(runtime->state, workspace, &error))
+		return fail_preflight(arena, "runtime", &error, failure);
+	if (first && !repository_check(runtime->settings.local_repos, workspace->repository, workspace->branch, &error))
+		return fail_preflight(arena, "clone", &error, failure);
+	return true;
 }
 
 bool runtime_start(struct runtime *runtime, struct arena *arena, const struct runtime_workspace *workspace,

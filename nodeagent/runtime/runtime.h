@@ -59,6 +59,11 @@ bool runtime_probe(struct runtime *runtime, struct arena *arena, struct runtime_
  * loaded anew flushes the rules of all). Blocks for a moment; to be called now and then. */
 bool runtime_tend(struct runtime *runtime, struct error *error);
 
+/* Whether a start could succeed, as far as that is known before anything is made: the runtime, the image, and
+ * for a workspace that starts for the `first` time its repository. False with the true cause at once. */
+bool runtime_preflight(struct runtime *runtime, struct arena *arena, const struct runtime_workspace *workspace,
+		       bool first, struct runtime_failure *failure);
+
 /* Disk, network, sandbox and checkout, whatever of them is missing. On success the workspace runs with
  * its repository checked out. On failure the sandbox and network are gone again, and the disk too unless
  * it was there before; `failure` says why. Idempotent: also after a kill -9 in the middle.

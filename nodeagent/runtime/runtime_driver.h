@@ -73,7 +73,10 @@ struct runtime_workspace {
 	const char *branch;	/* "" for the repository's default */
 	const struct runtime_variable *environment;
 	size_t environment_count;
+	const char *token; /* secret: a file at RUNTIME_TOKEN_PATH that only processes inside can read; NULL for none */
 };
+
+#define RUNTIME_TOKEN_PATH "/run/roost-token"
 
 /* What a driver found out by trying (Roost__Capabilities without the machine's own figures). */
 struct runtime_facts {
@@ -136,6 +139,10 @@ struct runtime_driver {
 	/* Makes again what somebody else took away under running workspaces and what keeps them apart, such
 	 * as the firewall's rules. Cheap when nothing is missing; called at every beat once probe succeeded. */
 	bool (*tend)(void *state, struct error *error);
+
+	/* Finds out, without making anything, what would keep a start from succeeding: no usable runtime, no
+	 * such image. Cheap. */
+	bool (*preflight)(void *state, const struct runtime_workspace *workspace, struct error *error);
 
 	/* The workspace's files: there and reachable afterwards, with those of earlier generations. */
 	bool (*make_disk)(void *state, struct external_wait *wait, const struct runtime_workspace *workspace,

@@ -160,6 +160,46 @@ static void a_killed_sandbox_is_told_as_lost(void **state)
 	await_running(bench, id, 2);
 }
 
+/* S2-11, S2-12: who it is, whose child, and a token that only it can read, another one for each start, and
+ * in no log. */
+static void a_workspace_knows_who_it_is(void **state)
+{
+	struct bench *bench = *state;
+	struct fake_controller *controller = &bench->controller;
+	char id[27];
+	char parent[27];
+	char script[2048];
+	struct wanted_row *row = fake_controller_want(controller, bench_id(id), 1, RUN, "");
+	snprintf(row->parent_id, sizeof(row->parent_id), "%s", bench_id(parent));
+	row->version = ++controller->version;
+	row->generation = 2;
+	fake_controller_send(controller);
+	const struct told *told = NULL;
+	do
+		told = fake_controller_await(controller, TOLD(WORKSPACE_RUNNING), id, told ? 2 : 1);
+	while (told->generation != 2);
+	snprintf(
+	    script, sizeof(script),
+	    "set -x; [ $ROOST_WORKSPACE_ID = %s ] && [ $ROOST_NODE_ID = %s ] && [ $ROOST_OWNER = local ] &&"
+	    " [ $ROOST_GENERATION = 2 ] && [ $PARENT_ID = %s ] && [ $ROOST_PARENT_ID = %s ] && [ $WORKSPACE = test ] &&"
+	    " [ $(wc -c < $ROOST_TOKEN_FILE) = 43 ] && [ $(stat -c %%a:%%u $ROOST_TOKEN_FILE) = 400:0 ] &&"
+	    " cp $ROOST_TOKEN_FILE /workspace/seen",
+	    id, bench->agent.node_id, parent, parent);
+	assert_int_equal(run_inside(bench, id, 2, script), 0);
+	row->generation = 3;
+	row->version = ++controller->version;
+	fake_controller_send(controller);
+	told = fake_controller_await(controller, TOLD(WORKSPACE_RUNNING), id, 2);
+	assert_int_equal(run_inside(bench, id, 3, "! cmp -s $ROOST_TOKEN_FILE seen && cp $ROOST_TOKEN_FILE now"), 0);
+	/* The only copies are those that this test had made, the database's and the one for the workspace. */
+	snprintf(script, sizeof(script),
+		 "token=$(cat /run/roost/%s/%s/disk/workspace/now); [ ${#token} = 43 ] &&"
+		 " ! grep -qF -e \"$token\" %s/agent.log %s/nodelogs/* && grep -qF -e \"$token\" %s/nodeagent.db*",
+		 bench->agent.node_id, id, bench->agent.folder, bench->agent.folder, bench->agent.folder);
+	const char *const argv[] = {"sh", "-c", script, NULL};
+	assert_int_equal(process_run(argv, NULL, NULL, 0), 0);
+}
+
 #define sandbox_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 /* With an argument: only the tests that match it. */
@@ -172,6 +212,7 @@ int main(int argc, char **argv)
 	    sandbox_test(a_stopped_session_leaves_no_process),
 	    sandbox_test(a_shell_deaf_to_the_polite_end_does_not_hold_up_the_stop),
 	    sandbox_test(a_killed_sandbox_is_told_as_lost),
+	    sandbox_test(a_workspace_knows_who_it_is),
 	};
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);

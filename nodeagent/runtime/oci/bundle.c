@@ -10,6 +10,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +159,8 @@ static void add_host_mounts(json_t *mounts)
 	}
 }
 
+static const char token_name[] = "token";
+
 static json_t *mounts(const struct bundle *bundle)
 {
 	static const char *const generated[] = {"resolv.conf", "hosts", "hostname"};
@@ -180,6 +183,10 @@ static json_t *mounts(const struct bundle *bundle)
 		snprintf(source, sizeof(source), "%s/%s", bundle->place->bundle, generated[i]);
 		snprintf(target, sizeof(target), "/etc/%s", generated[i]);
 		add_mount(array, target, "bind", source, "bind,ro,nosuid,nodev,noexec");
+	}
+	if (bundle->workspace->token != NULL) {
+		place_join(source, bundle->place->bundle, token_name);
+		add_mount(array, RUNTIME_TOKEN_PATH, "bind", source, "bind,ro,nosuid,nodev,noexec");
 	}
 	return array;
 }
@@ -264,6 +271,23 @@ static bool close_to_others(const struct bundle *bundle, const char *name, struc
 	return chmod(path, 0600) == 0 || error_errno(error, errno, "cannot close %s to others", path);
 }
 
+/* For the workspace's own root, who is another user outside, and nobody else. */
+static bool write_token(const struct bundle *bundle, struct error *error)
+{
+	char path[PLACE_PATH_MAX];
+	if (bundle->workspace->token == NULL)
+		return true;
+	place_join(path, bundle->place->bundle, token_name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0400);
+	size_t size = strlen(bundle->workspace->token);
+	bool written = fd >= 0 && fchmod(fd, 0400) == 0 && fchown(fd, bundle->first_user, bundle->first_user) == 0 &&
+		       write(fd, bundle->workspace->token, size) == (ssize_t)size;
+	int failed = errno;
+	if (fd >= 0)
+		close(fd);
+	return written || error_errno(error, failed, "cannot write %s", path);
+}
+
 /* Takes the JSON over, which is NULL when it could not be made. */
 static bool write_json(const struct bundle *bundle, const char *name, json_t *json, struct error *error)
 {
@@ -281,7 +305,8 @@ bool bundle_write(const struct bundle *bundle, struct error *error)
 {
 	char host[16];
 	host_name(bundle->workspace->id, host);
-	if (!folder_make(bundle->place->bundle, 0711, error) || !write_names(bundle, host, error))
+	if (!folder_make(bundle->place->bundle, 0711, error) || !write_names(bundle, host, error) ||
+	    !write_token(bundle, error))
 		return false;
 	json_t *json =
 	    json_pack("{s:s, s:s, s:o, s:o, s:{s:s, s:b}, s:o, s:{s:s, s:s, s:s, s:o}}", "ociVersion", "1.0.2",

@@ -2,6 +2,7 @@
  * stop.c, trying out in probe.c, sessions in enter.c, what exists in inventory.c. */
 #include "nodeagent/runtime/oci/cgroup.h"
 #include "nodeagent/runtime/oci/firewall.h"
+#include "nodeagent/runtime/oci/image.h"
 #include "nodeagent/runtime/oci/network.h"
 #include "nodeagent/runtime/oci/state.h"
 
@@ -68,6 +69,13 @@ bool oci_ability(struct oci_state *state, struct oci_ability *ability, struct er
 	return able;
 }
 
+static bool oci_preflight(void *opaque, const struct runtime_workspace *workspace, struct error *error)
+{
+	struct oci_state *state = opaque;
+	struct oci_ability ability;
+	return oci_ability(state, &ability, error) && image_exists(&state->settings, workspace->image, error);
+}
+
 /* Without its rules a running workspace could reach the machine's own addresses and its neighbours. */
 static bool oci_tend(void *opaque, struct error *error)
 {
@@ -120,6 +128,7 @@ const struct runtime_driver runtime_driver_oci = {
     .close = oci_close,
     .probe = oci_probe,
     .tend = oci_tend,
+    .preflight = oci_preflight,
     .make_disk = oci_make_disk,
     .make_network = oci_make_network,
     .start = oci_start,

@@ -237,6 +237,20 @@ static bool no_such_image(const char *image, struct error *error)
 			 image);
 }
 
+bool image_exists(const struct runtime_settings *settings, const char *image, struct error *error)
+{
+	char images[PLACE_PATH_MAX];
+	struct stat status;
+	if (image_is_host(image))
+		return true;
+	place_images_folder(settings, images);
+	int fd = image[0] == '.' ? -1 : open_image(images, image, &status);
+	if (fd < 0)
+		return no_such_image(image, error);
+	close(fd);
+	return true;
+}
+
 bool image_make_root(const struct runtime_settings *settings, const struct place *place, const char *image,
 		     uint32_t first_user, int user_fd, const struct external_wait *wait, char *root,
 		     struct error *error)

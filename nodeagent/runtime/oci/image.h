@@ -18,6 +18,9 @@ bool image_is_host(const char *image);
 /* Takes away what processes that were killed while they unpacked an archive have left. */
 void image_forget_unfinished(const struct runtime_settings *settings);
 
+/* PROVISIONING_FAILED when there is no such image. */
+bool image_exists(const struct runtime_settings *settings, const char *image, struct error *error);
+
 /* Makes the root, on the attached disk, ready to be entered, and writes its path. `user_fd` is the
  * workspace's user namespace, or -1. PROVISIONING_FAILED when there is no such image. */
 bool image_make_root(const struct runtime_settings *settings, const struct place *place, const char *image,

@@ -72,8 +72,17 @@ static bool try_disk(struct oci_state *state, struct external_wait *wait, bool *
 	return true;
 }
 
+/* False when it does not work; `silent` when it did not answer. */
+static bool try_program(struct oci_state *state, const struct external_wait *wait, bool *silent, struct error *why)
+{
+	struct external_wait own = *wait;
+	own.hung = silent;
+	return try_life(state, &own, why);
+}
+
 /* Every program with and without a user namespace, the tighter way first. The first failure of each
- * program is what is told when none works. */
+ * program is what is told when none works. One that did not answer has not said that the tighter way does not
+ * work, and is not tried in the other one. */
 static bool try_programs(struct oci_state *state, struct external_wait *wait, bool disk_limit, char *trouble,
 			 size_t trouble_size)
 {
@@ -81,17 +90,20 @@ static bool try_programs(struct oci_state *state, struct external_wait *wait, bo
 	bool chosen = state->settings.binary != NULL && state->settings.binary[0] != '\0';
 	const char *const *names = chosen ? &state->settings.binary : standard;
 	size_t count = chosen ? 1 : sizeof(standard) / sizeof(standard[0]), used = 0;
+	bool silent[sizeof(standard) / sizeof(standard[0])] = {false};
 	for (int tightness = 1; tightness >= 0; tightness--) {
 		for (size_t i = 0; i < count; i++) {
 			char path[PLACE_PATH_MAX];
 			struct error why = {.code = ERROR_NONE};
 			if (external_wait_cancelled(wait))
 				return false;
+			if (silent[i])
+				continue;
 			if (!find_program(names[i], path)) {
 				snprintf(why.message, sizeof(why.message), "not installed");
 			} else {
 				believe(state, path, tightness == 1, disk_limit);
-				if (try_life(state, wait, &why))
+				if (try_program(state, wait, &silent[i], &why))
 					return true;
 			}
 			if (tightness == 1 && used < trouble_size)

@@ -39,7 +39,7 @@ const char *bench_id(char id[27])
 	return id;
 }
 
-static void open_all(struct bench *bench, const char *program)
+void bench_prepare(struct bench *bench, const char *program)
 {
 	static int number;
 	static char path[512];
@@ -97,7 +97,7 @@ void bench_open(struct bench *bench, const char *program)
 
 void bench_open_cut(struct bench *bench, const char *program, const char *cutpoint)
 {
-	open_all(bench, program);
+	bench_prepare(bench, program);
 	snprintf(bench->agent.cutpoint, sizeof(bench->agent.cutpoint), "%s", cutpoint);
 	agent_program_start(&bench->agent);
 }
@@ -105,7 +105,7 @@ void bench_open_cut(struct bench *bench, const char *program, const char *cutpoi
 void bench_open_small(struct bench *bench, const char *program, unsigned int mib)
 {
 	char options[64];
-	open_all(bench, program);
+	bench_prepare(bench, program);
 	snprintf(options, sizeof(options), "size=%uM", mib);
 	/* In a mount namespace of its own it goes with the test, however that ends. */
 	assert_int_equal(unshare(CLONE_NEWNS), 0);

@@ -22,6 +22,9 @@ struct bench {
 /* Starts the server, the controller and the agent; `program` is the name of the agent's program. */
 void bench_open(struct bench *bench, const char *program);
 
+/* The same without starting the agent. */
+void bench_prepare(struct bench *bench, const char *program);
+
 /* The same, with an agent that ends at a cut-point, once. */
 void bench_open_cut(struct bench *bench, const char *program, const char *cutpoint);
 

@@ -161,6 +161,7 @@ static void on_beat(void *context, const struct incoming *message)
 	controller->sessions_running = beat->sessions_running;
 	controller->unknown_workspaces = (uint32_t)beat->n_unknown_workspaces;
 	COPY(controller->runtime_error, beat->runtime_error);
+	COPY(controller->degraded_error, beat->degraded_error);
 	if (controller->held_version < controller->version)
 		fake_controller_send(controller);
 	arena_free(arena);
@@ -263,6 +264,7 @@ static Roost__WantedWorkspace *workspace_message(const struct wanted_row *row, s
 	message->spec->image = row->image;
 	message->spec->repository = row->repository;
 	message->display_name = "test";
+	message->parent_id = row->parent_id[0] ? row->parent_id : NULL;
 	return message;
 }
 

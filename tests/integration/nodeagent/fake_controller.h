@@ -32,6 +32,7 @@ struct wanted_row {
 	uint32_t generation;
 	int desired;
 	char image[64];
+	char parent_id[27];
 	char repository[512];
 	char script[512]; /* of a session: sh -c; "" for no command at all */
 };
@@ -63,6 +64,7 @@ struct fake_controller {
 	uint32_t sessions_running;
 	uint32_t unknown_workspaces;
 	char runtime_error[128];
+	char degraded_error[128];
 	bool applying; /* an apply is under way */
 };
 

@@ -404,6 +404,17 @@ static bool paths(void *state, struct arena *arena, const char *workspace_id, co
 	return true;
 }
 
+static bool preflight(void *state, const struct runtime_workspace *workspace, struct error *error)
+{
+	char path[PATH_BYTES];
+	snprintf(path, sizeof(path), "%s/../broken", ((const struct fake *)state)->folder);
+	if (access(path, F_OK) == 0)
+		return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "The runtime is broken.");
+	if (strcmp(workspace->image, "absent") == 0)
+		return error_set(error, ERROR_PROVISIONING_FAILED, "There is no such image.");
+	return true;
+}
+
 static bool tend(void *state, struct error *error)
 {
 	(void)state, (void)error;
@@ -416,6 +427,7 @@ const struct runtime_driver runtime_driver_oci = {
     .close = close_driver,
     .probe = probe,
     .tend = tend,
+    .preflight = preflight,
     .make_disk = make_disk,
     .make_network = make_network,
     .start = start,

@@ -171,11 +171,18 @@ static bool fake_tend(void *state, struct error *error)
 	return note("tend", error);
 }
 
+static bool fake_preflight(void *state, const struct runtime_workspace *wanted, struct error *error)
+{
+	(void)state, (void)wanted;
+	return note("preflight", error);
+}
+
 static const struct runtime_driver fake_driver = {.name = "fake",
 						  .open = fake_open,
 						  .close = fake_close,
 						  .probe = fake_probe,
 						  .tend = fake_tend,
+						  .preflight = fake_preflight,
 						  .make_disk = fake_disk,
 						  .make_network = fake_network,
 						  .start = fake_start,
