@@ -150,8 +150,29 @@ shows "with the same files" 42 inside api 'cat /workspace/answer'
 shows "and it says that earlier sessions ended" '"priorSessionsEnded":true' roost workspace get api --json
 shows "web takes the name api2" '"displayName":"api2"' roost workspace rename web api2 --json
 shows "a taken name is made unique" '"displayName":"api (2)"' roost workspace rename api2 api --json
+claim "something is installed in api, outside of its checkout" inside api 'touch /root/installed || touch /tmp/installed'
+claim "api is rebuilt" roost workspace rebuild api --wait
+shows "the checkout is kept" 42 inside api 'cat /workspace/answer'
+shows "the environment is new" "none" inside api 'ls /root/installed /tmp/installed 2>/dev/null | grep . || echo none'
+shows "its log tells how it was made" checkout roost workspace logs api
+
+echo "a family"
+claim "a child of api" roost workspace create child --parent api --wait
+shows "which knows its parent" "$(roost workspace get api --json | sed 's/.*"id":"\([0-9A-Z]*\)".*/\1/')" inside child 'echo $PARENT_ID'
 claim "api (2) goes" roost workspace delete "api (2)" --wait
 claim "api goes" roost workspace delete api --wait
+refuses "and its child with it" workspace_not_found roost workspace get child
+
+echo "a node's life"
+node=$(roost node list --json | sed 's/.*"id":"\([0-9A-Z]*\)".*/\1/')
+claim "a workspace on it" roost workspace create last --wait
+refuses "stopping the node lists what ends" "last (running)" roost node stop "$node"
+claim "it stops when that is confirmed" roost node stop "$node" --yes --wait
+shows "with its workspace" '"status":"stopped"' roost workspace get last --json
+claim "the node starts" roost node start "$node" --wait
+claim "and the workspace, when it is asked to" roost workspace restart last --wait
+shows "the sweeper finds nothing amiss" "nothing amiss" roost sweep --dry-run
+claim "the workspace goes" roost workspace delete last --wait
 
 echo "what goes wrong is said"
 refuses "a repository that does not exist" provisioning_failed roost workspace create none --repo "$repository-none" --wait
