@@ -76,6 +76,16 @@ static Roost__Workspace *new_resource(const struct applying *applying, const Roo
 	return resource;
 }
 
+/* So that a delete need not look for children where there never was one. */
+static void note_parent(struct applying *applying, const char *parent_id)
+{
+	Roost__WorkspaceState *parent = load(applying, parent_id);
+	if (parent == NULL || parent->is_parent)
+		return;
+	parent->has_is_parent = parent->is_parent = true;
+	applying->store->put_workspace(applying->store->context, parent);
+}
+
 bool apply_workspace_created(struct applying *applying, const Roost__Change *change)
 {
 	Roost__WorkspaceCreated *created = change->workspace_created;
@@ -93,6 +103,7 @@ bool apply_workspace_created(struct applying *applying, const Roost__Change *cha
 	workspace->status_since_at = now(applying);
 	set_generation(applying, workspace, 1);
 	applying->node->resource->capacity->used++;
+	note_parent(applying, created->parent_id);
 	return put(applying, workspace);
 }
 
@@ -285,9 +296,7 @@ bool apply_workspace_deleting(struct applying *applying, const Roost__Change *ch
 	Roost__WorkspaceState *workspace = load(applying, change->workspace_deleting->workspace_id);
 	if (workspace == NULL || !begin_delete(applying, workspace))
 		return false;
-	struct workspace_states all =
-	    store->workspaces(store->context, applying->record->aggregate_id, applying->arena);
-	struct workspace_states below = descendants_of(workspace->resource->id, &all, applying->arena);
+	struct workspace_states below = descendants_of(workspace, store, applying->arena);
 	for (size_t i = 0; i < below.count; i++) {
 		if (!begin_delete(applying, below.items[i]))
 			continue;

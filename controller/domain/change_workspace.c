@@ -120,8 +120,7 @@ struct decision *decide_delete_workspace(const struct decision_inputs *inputs,
 		return with_cascade(inputs, decision, request->id);
 	}
 	const struct entity_store *store = inputs->store;
-	struct workspace_states all = store->workspaces(store->context, node->resource->id, inputs->arena);
-	struct workspace_states below = descendants_of(request->id, &all, inputs->arena);
+	struct workspace_states below = descendants_of(workspace, store, inputs->arena);
 	for (size_t i = 0; i < below.count; i++)
 		decision->cascade_deleted +=
 		    workspace_may_move(below.items[i]->resource->status, ROOST__WORKSPACE__STATUS__DELETING);

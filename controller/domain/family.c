@@ -32,18 +32,21 @@ static bool mark_children(const char *id, const struct workspace_states *all, bo
 	return any;
 }
 
-struct workspace_states descendants_of(const char *id, const struct workspace_states *all, struct arena *arena)
+struct workspace_states descendants_of(const Roost__WorkspaceState *workspace, const struct entity_store *store,
+				       struct arena *arena)
 {
+	const char *id = workspace->resource->id;
 	struct workspace_states below = {0};
-	if (all->count == 0)
+	if (!workspace->is_parent)
 		return below;
-	bool *marked = arena_array_of(arena, bool, all->count);
-	while (mark_children(id, all, marked))
+	struct workspace_states all = store->workspaces(store->context, workspace->resource->node_id, arena);
+	bool *marked = arena_array_of(arena, bool, all.count + 1);
+	while (mark_children(id, &all, marked))
 		;
-	below.items = arena_array_of(arena, Roost__WorkspaceState *, all->count);
-	for (size_t i = 0; i < all->count; i++)
+	below.items = arena_array_of(arena, Roost__WorkspaceState *, all.count + 1);
+	for (size_t i = 0; i < all.count; i++)
 		if (marked[i])
-			below.items[below.count++] = all->items[i];
+			below.items[below.count++] = all.items[i];
 	return below;
 }
 

@@ -4,9 +4,10 @@
 
 #include "controller/domain/entity_store.h"
 
-/* The children of the workspace, their children, and so on, among `all` (ordered by id), in its order.
- * Whoever's parent is not among `all` has none any more. */
-struct workspace_states descendants_of(const char *id, const struct workspace_states *all, struct arena *arena);
+/* The children of the workspace, their children, and so on, by id, without those that are deleted. Costs
+ * nothing for a workspace that never had a child. */
+struct workspace_states descendants_of(const Roost__WorkspaceState *workspace, const struct entity_store *store,
+				       struct arena *arena);
 
 /* How many workspaces there are from the eldest ancestor down to this one: 1 without a parent. */
 unsigned depth_of(const Roost__WorkspaceState *workspace, const struct entity_store *store, struct arena *arena);
