@@ -235,6 +235,44 @@ static void without_any_pass_no_node_is_asked(void **state)
 	assert_int_equal(sweepers_last_seq(sweepers), before);
 }
 
+struct text {
+	struct sweepers *sweepers;
+	const char *text;
+};
+
+static bool log_has(void *context)
+{
+	const struct text *text = context;
+	loop_for(&text->sweepers->controllers.loop, 20);
+	return sweepers_log_has(text->sweepers, 0, text->text);
+}
+
+/* Many small changes: a snapshot is appended, once, and everything reads as before. */
+static void a_log_that_has_grown_is_compacted(void **state)
+{
+	static const char *const often[] = {"SWEEP_COMPACTION_SECONDS=1", "LOG_SNAPSHOT_RECORDS=10", NULL};
+	struct sweepers *sweepers = *state;
+	struct controllers *controllers = &sweepers->controllers;
+	controllers_stop(controllers, 0);
+	controllers_setenv(controllers, "LOG_SNAPSHOT_RECORDS", "10");
+	controllers_run(controllers, 0);
+	const char *id = running_workspace(sweepers, "api");
+	for (int i = 0; i < 12; i++) {
+		const char *text =
+		    arena_printf(controllers->arena, "{\"id\":\"%s\",\"displayName\":\"name %d\"}", id, i);
+		struct call call = {.owner = "alice", .command = "workspace.rename", .text = text, .json = true};
+		struct reply reply = call_make(controllers, &call);
+		reply_expect_success(&reply, "workspace.rename");
+	}
+	sweepers_start(sweepers, 0, often);
+	struct text text = {sweepers, "compaction: 1 found, 1 sent to the controllers, 1 of them acted on"};
+	wait_until(log_has, &text, PATIENCE_MS, "the compaction");
+	uint64_t after = sweepers_last_seq(sweepers);
+	sweepers_await_looks(sweepers, 3);
+	assert_int_equal(sweepers_last_seq(sweepers), after); /* nothing more to do */
+	assert_string_equal(get_workspace(controllers, "alice", id)->display_name, "name 11");
+}
+
 int main(void)
 {
 	log_open("test", LOG_ERROR);
@@ -248,6 +286,7 @@ int main(void)
 	    TEST(an_inventory_that_fails_blocks_no_other_pass),
 	    TEST(a_pass_that_is_switched_off_neither_looks_nor_acts),
 	    TEST(without_any_pass_no_node_is_asked),
+	    TEST(a_log_that_has_grown_is_compacted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
