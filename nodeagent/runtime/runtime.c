@@ -341,7 +341,7 @@ bool runtime_preflight(struct runtime *runtime, struct arena *arena, const struc
 bool runtime_start(struct runtime *runtime, struct arena *arena, const struct runtime_workspace *workspace,
 		   const struct runtime_listener *listener, struct runtime_failure *failure)
 {
-	static const struct runtime_listener nobody = {NULL};
+	static const struct runtime_listener nobody = {0};
 	struct error error = {.code = ERROR_NONE};
 	struct call call = {.hung = false};
 	if (!check_id(workspace->id, &error) || (!has_driver(runtime) && !no_driver(&error)))

@@ -152,9 +152,7 @@ static void forged_beats_fill_no_table(void **state)
 /* What anybody may send to roost.sweep is answered, or dropped, and ends nothing. */
 static void rubbish_on_the_sweeps_subject_is_answered(void **state)
 {
-	static const char *const payloads[] = {"", "\xff\xff\xff", "\x0a\x00",
-					       "\x0a\x05"
-					       "alice"};
+	static const char *const payloads[] = {"", "\xff\xff\xff", "\x0a\x00", "\n\005alice"};
 	struct sweepers *sweepers = *state;
 	struct connection *connection = controllers_connection(&sweepers->controllers, "alice");
 	sweepers_start(sweepers, 0, NULL);
