@@ -3,10 +3,12 @@
  * stopped; one that does not answer is killed by the session client. */
 #include "nodeagent/control/stop_all.h"
 
+#include "bus/foundation/clock.h"
 #include "bus/foundation/log.h"
 #include "nodeagent/control/leftovers.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 enum { HOSTS_END_MS = 20000 };
 
@@ -17,6 +19,7 @@ struct ending {
 	struct runtime *runtime;
 	struct session_client *sessions;
 	struct jobs *jobs;
+	struct store *store; /* NULL when there is none, or nobody will read it any more */
 	uv_timer_t deadline;
 	bool closing;
 	bool workspaces_done;
@@ -60,10 +63,42 @@ static void stop_work(struct job *base)
 		  (!job->purge || runtime_remove(job->runtime, base->lane, NULL, &job->error));
 }
 
+static void note_sessions(struct store *store, const char *workspace_id, struct arena *arena)
+{
+	struct session_row *rows = NULL;
+	size_t count = store_sessions(store, workspace_id, arena, &rows);
+	for (size_t i = 0; i < count; i++) {
+		if (rows[i].actual.phase != SESSION_RUNNING)
+			continue;
+		rows[i].actual.phase = SESSION_ENDED;
+		rows[i].actual.told = false;
+		rows[i].reason = ROOST__AGENT_SESSION__STOP_REASON__NODE_STOP;
+		store_put_session(store, &rows[i]);
+	}
+}
+
+/* What ran was ended on purpose; without a note the next agent would find it gone and not know why. */
+static void note_stopped(struct ending *ending, const char *id, struct arena *arena)
+{
+	struct workspace_row row;
+	if (!ending->store || !store_workspace(ending->store, id, arena, &row) || row.actual.phase != WORKSPACE_RUNNING)
+		return;
+	row.actual.phase = WORKSPACE_FAILED;
+	row.actual.told_desired = 0;
+	row.lost = true;
+	row.failure = "The workspace was stopped together with the whole installation (roost down). Its files are "
+		      "kept; restart it to go on.";
+	store_begin(ending->store);
+	store_put_workspace(ending->store, &row);
+	note_sessions(ending->store, id, arena);
+	store_commit(ending->store);
+}
+
 static void stop_done(struct job *base)
 {
 	struct stop_job *job = (struct stop_job *)base;
 	if (job->ok) {
+		note_stopped(job->ending, base->lane, base->arena);
 		log_info("workspace %s: %s", base->lane, job->purge ? "removed" : "stopped");
 		return;
 	}
@@ -135,6 +170,19 @@ static bool begin(struct ending *ending, struct arena *arena, struct error *erro
 	return true;
 }
 
+/* Whoever removes everything needs no notes; and what cannot be noted is stopped all the same. */
+static void open_store(struct ending *ending)
+{
+	const struct agent_settings *settings = ending->settings;
+	struct error error = {0};
+	bool fresh = false;
+	if (ending->purge || access(settings->database, F_OK) != 0)
+		return;
+	ending->store = store_open(settings->database, settings->boot_id, clock_wall_ms(), &fresh, &error);
+	if (!ending->store)
+		log_warning("why workspaces end is not noted: %s", error.message);
+}
+
 bool stop_all(uv_loop_t *loop, const struct agent_settings *settings, bool purge, struct error *error)
 {
 	struct ending ending = {.loop = loop, .settings = settings, .purge = purge, .error = error};
@@ -144,6 +192,7 @@ bool stop_all(uv_loop_t *loop, const struct agent_settings *settings, bool purge
 	if (agent_open_runtime(settings, &ending.runtime, error) &&
 	    agent_open_sessions(settings, loop, &callbacks, &ending.sessions, error)) {
 		ending.jobs = jobs_open(loop);
+		open_store(&ending);
 		uv_timer_init(loop, &ending.deadline);
 		ending.deadline.data = &ending;
 		ok = begin(&ending, arena, error);
@@ -153,6 +202,7 @@ bool stop_all(uv_loop_t *loop, const struct agent_settings *settings, bool purge
 		ok = ok && ending.left == 0;
 	}
 	runtime_close(ending.runtime);
+	store_close(ending.store);
 	arena_free(arena);
 	leftovers_remove_cgroups(settings);
 	if (ok && purge) {

@@ -6,8 +6,9 @@
 #include "nodeagent/control/agent.h"
 
 /* Stops every session host and sandbox that carries the settings' node id; with `purge` their files,
- * and the agent's database, go too. Runs the loop to its end. No agent may run beside it. False with an
- * error that says what is left. */
+ * and the agent's database, go too. Runs the loop to its end. No agent may run beside it. Without
+ * `purge` the database notes why they ended, for the next agent to tell. False with an error that says what
+ * is left. */
 bool stop_all(uv_loop_t *loop, const struct agent_settings *settings, bool purge, struct error *error);
 
 #endif

@@ -196,6 +196,30 @@ static void stop_all_ends_everything_without_the_bus(void **state)
 	fake_controller_await(controller, TOLD(SESSION_ENDED), session, 1);
 }
 
+/* What the owner stopped with everything else is told with that reason, and nothing starts by itself. */
+static void what_stop_all_ended_is_told_by_the_next_agent(void **state)
+{
+	struct bench *bench = *state;
+	struct fake_controller *controller = &bench->controller;
+	char id[27];
+	char session[27];
+	char script[512];
+	bench_run_workspace(bench, bench_id(id), 1);
+	bench_script(bench, ":", script);
+	fake_controller_want_session(controller, bench_id(session), id, 1, ROOST__WANTED_SESSION__DESIRED__RUN, script);
+	fake_controller_await(controller, TOLD(SESSION_RUNNING), session, 1);
+	agent_program_stop(&bench->agent);
+	assert_int_equal(agent_program_stop_all(&bench->agent, false), 0);
+	agent_program_start(&bench->agent);
+	const struct told *lost = fake_controller_await(controller, TOLD(WORKSPACE_LOST), id, 1);
+	assert_non_null(strstr(lost->message, "roost down"));
+	assert_int_equal(lost->generation, 1);
+	const struct told *ended = fake_controller_await(controller, TOLD(SESSION_ENDED), session, 1);
+	assert_int_equal(ended->reason, ROOST__AGENT_SESSION__STOP_REASON__NODE_STOP);
+	assert_int_equal(bench_starts_of(bench, id), 1);
+	bench_run_workspace(bench, id, 2);
+}
+
 /* With an argument: only the tests that match it. */
 int main(int argc, char **argv)
 {
@@ -208,6 +232,7 @@ int main(int argc, char **argv)
 	    bench_test(reports_outlast_silence_refusal_and_a_kill),
 	    bench_test(a_log_that_forgot_reports_is_told_again),
 	    bench_test(stop_all_ends_everything_without_the_bus),
+	    bench_test(what_stop_all_ended_is_told_by_the_next_agent),
 	};
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
