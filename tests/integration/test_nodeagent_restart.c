@@ -170,6 +170,46 @@ static void a_log_that_forgot_reports_is_told_again(void **state)
 	fake_controller_await(controller, TOLD(NODE_RUNNING), NULL, 2);
 }
 
+/* A log restored from a backup wants older generations, and does not know of some workspaces: nothing ends, and
+ * everything is told anew with what really is. */
+static void a_log_that_went_back_ends_nothing_and_is_told_everything(void **state)
+{
+	struct bench *bench = *state;
+	struct fake_controller *controller = &bench->controller;
+	char runs[27], stopped[27], unknown[27], session[27], script[512];
+	bench_run_workspace(bench, bench_id(runs), 3);
+	bench_run_workspace(bench, bench_id(stopped), 2);
+	bench_run_workspace(bench, bench_id(unknown), 1);
+	bench_script(bench, ":", script);
+	fake_controller_want_session(controller, bench_id(session), runs, 3, SESSION_RUN, script);
+	fake_controller_await(controller, TOLD(SESSION_RUNNING), session, 1);
+	fake_controller_want(controller, stopped, 2, STOP, "");
+	fake_controller_await(controller, TOLD(WORKSPACE_STOPPED), stopped, 1);
+	pid_t processes[2] = {bench_process_of(bench, runs), bench_process_of(bench, unknown)};
+	/* As it was when the backup was taken: both ran at their first generation, the third was not there. */
+	controller->row_count = 0;
+	controller->version = 2;
+	controller->log_epoch++;
+	int told = controller->told_count;
+	fake_controller_want(controller, runs, 1, STOP, "");
+	fake_controller_want(controller, stopped, 1, RUN, "");
+	fake_controller_await(controller, TOLD(WORKSPACE_RUNNING), runs, 2);
+	fake_controller_await(controller, TOLD(WORKSPACE_STOPPED), stopped, 2);
+	assert_int_equal(fake_controller_last(controller, TOLD(WORKSPACE_RUNNING), runs)->generation, 3);
+	assert_int_equal(fake_controller_last(controller, TOLD(WORKSPACE_STOPPED), stopped)->generation, 2);
+	agent_program_kill(&bench->agent);
+	bench_restart(bench);
+	assert_int_equal(controller->unknown_workspaces, 1);
+	for (int i = 0; i < 2; i++)
+		assert_true(bench_lives(processes[i]));
+	for (int i = told; i < controller->told_count; i++)
+		assert_int_not_equal(controller->told[i].kind, TOLD(SESSION_ENDED));
+	/* Once the log has raised its generation, what it wants is done. */
+	fake_controller_want(controller, runs, 3, STOP, "");
+	fake_controller_await(controller, TOLD(WORKSPACE_STOPPED), runs, 1);
+	assert_true(bench_lives(processes[1]));
+}
+
 /* What `roost down` asks for: without the bus, and with nothing left. */
 static void stop_all_ends_everything_without_the_bus(void **state)
 {
@@ -231,6 +271,7 @@ int main(int argc, char **argv)
 	    bench_test(what_another_log_does_not_know_is_left_alone),
 	    bench_test(reports_outlast_silence_refusal_and_a_kill),
 	    bench_test(a_log_that_forgot_reports_is_told_again),
+	    bench_test(a_log_that_went_back_ends_nothing_and_is_told_everything),
 	    bench_test(stop_all_ends_everything_without_the_bus),
 	    bench_test(what_stop_all_ended_is_told_by_the_next_agent),
 	};

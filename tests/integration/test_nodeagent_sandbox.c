@@ -200,6 +200,88 @@ static void a_workspace_knows_who_it_is(void **state)
 	assert_int_equal(process_run(argv, NULL, NULL, 0), 0);
 }
 
+static bool lives_inside(const char *words)
+{
+	char script[256];
+	snprintf(script, sizeof(script), "pgrep -f '%s' > /dev/null", words);
+	const char *const argv[] = {"sh", "-c", script, NULL};
+	return process_run(argv, NULL, NULL, 0) == 0;
+}
+
+/* S0-19: whoever kills a session's host ends the session, with all that ran in it, and nothing else. */
+static void a_session_whose_host_is_killed_ends_wholly(void **state)
+{
+	struct bench *bench = *state;
+	struct fake_controller *controller = &bench->controller;
+	char id[27];
+	char killed[27];
+	char other[27];
+	char script[512];
+	want(bench, bench_id(id), 1, RUN, "");
+	await_running(bench, id, 1);
+	fake_controller_want_session(controller, bench_id(killed), id, 1, SESSION_RUN, "sleep 98761; true");
+	fake_controller_want_session(controller, bench_id(other), id, 1, SESSION_RUN, "sleep 98762; true");
+	fake_controller_await(controller, TOLD(SESSION_RUNNING), killed, 1);
+	fake_controller_await(controller, TOLD(SESSION_RUNNING), other, 1);
+	snprintf(script, sizeof(script), "kill -9 $(pgrep -f '[r]oost-sessionhost %s/sessions/%s')", bench->agent.folder,
+		 killed);
+	const char *const argv[] = {"sh", "-c", script, NULL};
+	assert_int_equal(process_run(argv, NULL, NULL, 0), 0);
+	const struct told *told = fake_controller_await(controller, TOLD(SESSION_ENDED), killed, 1);
+	assert_int_equal(told->reason, ROOST__AGENT_SESSION__STOP_REASON__FAILED);
+	assert_false(lives_inside("^sleep 98761"));
+	assert_true(lives_inside("^sleep 98762"));
+	assert_int_equal(fake_controller_count(controller, TOLD(SESSION_ENDED), other), 0);
+}
+
+/* S0-30, S0-34: real sandboxes whose programs do not want to end, with the node; nothing of them is left. */
+static void a_node_stops_what_ignores_the_polite_end(void **state)
+{
+	struct bench *bench = *state;
+	struct fake_controller *controller = &bench->controller;
+	char ids[2][27];
+	char session[27];
+	for (int i = 0; i < 2; i++) {
+		want(bench, bench_id(ids[i]), 1, RUN, "");
+		await_running(bench, ids[i], 1);
+	}
+	fake_controller_want_session(controller, bench_id(session), ids[0], 1, SESSION_RUN,
+				     "trap '' TERM HUP INT; touch up; while :; do sleep 98763; done");
+	assert_int_equal(run_inside(bench, ids[0], 1, "until test -e up; do sleep 0.02; done"), 0);
+	fake_controller_want_node(controller, ROOST__WANTED_NODE__DESIRED__STOP);
+	fake_controller_await(controller, TOLD(NODE_STOPPED), NULL, 1);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(fake_controller_count(controller, TOLD(WORKSPACE_STOPPED), ids[i]), 1);
+	assert_false(lives_inside("^sleep 98763"));
+	fake_controller_want_node(controller, ROOST__WANTED_NODE__DESIRED__REMOVE);
+	bench_await_deleted(bench);
+}
+
+/* S4-27, D16: two nodes of different installations on one machine; the one that is deleted takes everything of
+ * its own, what no log knows included, and nothing of the other's. */
+static void a_deleted_node_spares_its_neighbour(void **state)
+{
+	struct bench *bench = *state;
+	struct fake_controller *controller = &bench->controller;
+	static struct bench neighbour;
+	char unknown[27];
+	char theirs[27];
+	bench_open(&neighbour, "roost-nodeagent");
+	want(&neighbour, bench_id(theirs), 1, RUN, "");
+	await_running(&neighbour, theirs, 1);
+	want(bench, bench_id(unknown), 1, RUN, "");
+	await_running(bench, unknown, 1);
+	agent_program_kill(&bench->agent);
+	agent_program_delete_database(&bench->agent);
+	controller->row_count = 0;
+	fake_controller_want_node(controller, ROOST__WANTED_NODE__DESIRED__REMOVE);
+	agent_program_start(&bench->agent);
+	bench_await_deleted(bench);
+	assert_int_equal(run_inside(&neighbour, theirs, 1, "echo alive"), 0);
+	assert_int_equal(fake_controller_count(&neighbour.controller, TOLD(WORKSPACE_LOST), theirs), 0);
+	bench_close(&neighbour);
+}
+
 #define sandbox_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 /* With an argument: only the tests that match it. */
@@ -213,6 +295,9 @@ int main(int argc, char **argv)
 	    sandbox_test(a_shell_deaf_to_the_polite_end_does_not_hold_up_the_stop),
 	    sandbox_test(a_killed_sandbox_is_told_as_lost),
 	    sandbox_test(a_workspace_knows_who_it_is),
+	    sandbox_test(a_session_whose_host_is_killed_ends_wholly),
+	    sandbox_test(a_node_stops_what_ignores_the_polite_end),
+	    sandbox_test(a_deleted_node_spares_its_neighbour),
 	};
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
