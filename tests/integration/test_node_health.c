@@ -8,6 +8,7 @@
 #include "bus/foundation/clock.h"
 #include "bus/wire/json.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,6 +211,69 @@ static void what_beats_tell_is_shown(void **state)
 	}
 }
 
+enum { MANY = 20, PROBE_S = 2, WATCH_MS = 6000, LOOK_MS = 50 };
+
+static int all_probes(struct fake_agent *const agents[MANY])
+{
+	int count = 0;
+	for (int i = 0; i < MANY; i++)
+		count += fake_agent_probes(agents[i]);
+	return count;
+}
+
+/* Many nodes are asked one after the other, not all at once, and none is forgotten. */
+static void probes_are_spread_over_their_interval(void **state)
+{
+	struct fixture *fixture = *state;
+	struct controllers *controllers = &fixture->controllers;
+	struct fake_agent *agents[MANY];
+	int before[MANY], most = 0;
+	controllers_stop(controllers, 0);
+	controllers_setenv(controllers, "NODE_PROBE_SECONDS", "2");
+	controllers_run(controllers, 0);
+	for (int i = 0; i < MANY; i++) {
+		struct fake_agent_settings settings = {
+		    .loop = &controllers->loop,
+		    .url = nats_server_url(controllers->server),
+		    .credentials_file = nats_server_credentials(controllers->server, "node", NULL),
+		    .node_id = i == 0 ? fixture->node : make_node(controllers, "alice", "more"),
+		    .beat_ms = 500,
+		};
+		agents[i] = fake_agent_start(&settings);
+		await_node(controllers, "alice", settings.node_id, ROOST__NODE__STATUS__RUNNING);
+	}
+	loop_for(&controllers->loop, PROBE_S * 1000);
+	for (int i = 0; i < MANY; i++)
+		before[i] = fake_agent_probes(agents[i]);
+	for (int64_t end = clock_monotonic_ms() + WATCH_MS; clock_monotonic_ms() < end;) {
+		int count = all_probes(agents);
+		loop_for(&controllers->loop, LOOK_MS);
+		count = all_probes(agents) - count;
+		most = count > most ? count : most;
+	}
+	print_message("at most %d probes in %d ms\n", most, LOOK_MS);
+	assert_in_range(most, 1, MANY / 2); /* in each look one is due half of the time */
+	for (int i = 0; i < MANY; i++)
+		assert_in_range(fake_agent_probes(agents[i]) - before[i], 1, WATCH_MS / 1000 / PROBE_S + 1);
+	for (int i = 0; i < MANY; i++)
+		fake_agent_stop(agents[i]);
+}
+
+/* It was frozen: its connection never broke, and it heard nothing. */
+static void a_controller_that_slept_condemns_nobody(void **state)
+{
+	struct fixture *fixture = *state;
+	start_agent(fixture, BEAT_MS);
+	await_health(fixture, ROOST__NODE__HEALTH__HEALTHY);
+	loop_for(&fixture->controllers.loop, 2 * STALE_MS + 500);
+	process_signal(&fixture->controllers.processes[0], SIGSTOP);
+	loop_for(&fixture->controllers.loop, 5 * STALE_MS);
+	process_signal(&fixture->controllers.processes[0], SIGCONT);
+	loop_for(&fixture->controllers.loop, 3 * STALE_MS);
+	await_health(fixture, ROOST__NODE__HEALTH__HEALTHY);
+	assert_null(find_event(fixture, ""));
+}
+
 static void on_tail(void *context, const struct incoming *message)
 {
 	struct fixture *fixture = context;
@@ -253,6 +317,8 @@ int main(void)
 	    TEST(a_node_that_was_never_heard_has_no_health),
 	    TEST(a_fresh_controller_keeps_to_what_was_announced),
 	    TEST(what_beats_tell_is_shown),
+	    TEST(probes_are_spread_over_their_interval),
+	    TEST(a_controller_that_slept_condemns_nobody),
 	    TEST(every_heartbeat_is_told_once),
 	};
 	return cmocka_run_group_tests_name("node health", tests, NULL, NULL);

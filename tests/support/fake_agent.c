@@ -22,7 +22,7 @@ struct fake_agent {
 	uv_timer_t beat;
 	char log_id[27];
 	uint64_t log_epoch, held_version;
-	int applies, inventories, beats;
+	int applies, inventories, beats, probes;
 	fake_inventory_change *change_inventory;
 	void *change_context;
 	uint64_t node_version, told_node_version;
@@ -255,6 +255,7 @@ static void on_output(struct fake_agent *agent, const struct incoming *message, 
 static void on_probe(struct fake_agent *agent, const struct incoming *message, struct arena *arena)
 {
 	Roost__ProbeResponse response = ROOST__PROBE_RESPONSE__INIT;
+	agent->probes++;
 	response.has_held_version = true;
 	response.held_version = agent->held_version;
 	response.has_agent_epoch = true;
@@ -528,4 +529,9 @@ int fake_agent_beats(const struct fake_agent *agent)
 bool fake_agent_is_manual(const struct fake_agent *agent)
 {
 	return agent->settings.manual;
+}
+
+int fake_agent_probes(const struct fake_agent *agent)
+{
+	return agent->probes;
 }

@@ -117,6 +117,7 @@ int fake_agent_workspace_count(const struct fake_agent *agent);
 int fake_agent_session_count(const struct fake_agent *agent);
 uint64_t fake_agent_held_version(const struct fake_agent *agent);
 int fake_agent_applies(const struct fake_agent *agent); /* that changed something */
+int fake_agent_probes(const struct fake_agent *agent);	/* answered */
 int fake_agent_beats(const struct fake_agent *agent);	/* sent */
 
 #endif
