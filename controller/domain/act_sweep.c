@@ -6,7 +6,6 @@
 #include "bus/foundation/utf8.h"
 #include "controller/domain/deciding.h"
 #include "controller/domain/provision_deadline.h"
-#include "controller/domain/states.h"
 #include "controller/domain/validate.h"
 #include "controller/domain/wanted.h"
 #include <string.h>
@@ -206,12 +205,12 @@ static bool judge_stuck(struct judging *judging)
 	return judge_stuck_node(judging);
 }
 
-/* Once per silence; a node that was stopped is silent because it was asked to be. */
+/* Once per silence. */
 static bool judge_silent(struct judging *judging)
 {
 	const Roost__NodeState *node = judging->node;
 	bool told = node->has_silence_found_at && node->silence_found_at == node->silent_since_at;
-	return node_should_be_heard(node->resource->status) && is_silent(node) && node->has_silent_since_at && !told;
+	return is_silent(node) && node->has_silent_since_at && !told;
 }
 
 static bool (*const judges[])(struct judging *judging) = {

@@ -5,24 +5,6 @@
 #include "controller/domain/family.h"
 #include "controller/domain/states.h"
 
-static Roost__Change *stopping(const struct decision_inputs *inputs, const char *id)
-{
-	Roost__Change *change = change_new(inputs->arena, ROOST__CHANGE__CHANGE_WORKSPACE_STOPPING);
-	arena_message(inputs->arena, change->workspace_stopping, roost__workspace_stopping__init);
-	change->workspace_stopping->workspace_id = id;
-	return change;
-}
-
-static Roost__Change *stopped(const struct decision_inputs *inputs, const Roost__WorkspaceState *workspace)
-{
-	Roost__Change *change = change_new(inputs->arena, ROOST__CHANGE__CHANGE_WORKSPACE_STOPPED);
-	arena_message(inputs->arena, change->workspace_stopped, roost__workspace_stopped__init);
-	change->workspace_stopped->workspace_id = workspace->resource->id;
-	change->workspace_stopped->has_generation = true;
-	change->workspace_stopped->generation = workspace->resource->generation;
-	return change;
-}
-
 struct decision *decide_stop_workspace(const struct decision_inputs *inputs, const Roost__StopWorkspaceRequest *request)
 {
 	struct decision *decision = decision_new(inputs);
@@ -35,11 +17,11 @@ struct decision *decide_stop_workspace(const struct decision_inputs *inputs, con
 		return decision_nothing(inputs, decision, (struct answer){.workspace = workspace->resource});
 	if (!workspace_may_move(status, ROOST__WORKSPACE__STATUS__STOPPING))
 		return refuse_workspace_move(inputs, decision, workspace, "stopped", ".");
-	/* On a node that is stopped nothing runs: it has said so, and nobody is there to say it again. */
-	bool at_once = node->resource->status == ROOST__NODE__STATUS__STOPPED;
-	Roost__Change *changes[] = {stopping(inputs, request->id), stopped(inputs, workspace)};
+	Roost__Change *change = change_new(inputs->arena, ROOST__CHANGE__CHANGE_WORKSPACE_STOPPING);
+	arena_message(inputs->arena, change->workspace_stopping, roost__workspace_stopping__init);
+	change->workspace_stopping->workspace_id = request->id;
 	struct aggregate aggregate = aggregate_of_node(node);
-	return decision_append(inputs, decision, &aggregate, changes, at_once ? 2 : 1, request->id);
+	return decision_append(inputs, decision, &aggregate, &change, 1, request->id);
 }
 
 /* The owner's workspace when it can start again; NULL when it is decided already. */

@@ -1,6 +1,5 @@
 /* Each change of a node's health is a record; the health itself is computed from beats by the caller. */
 #include "controller/domain/deciding.h"
-#include "controller/domain/states.h"
 
 struct decision *decide_node_health(const struct decision_inputs *inputs, const char *node_id,
 				    Roost__Node__Health health, int64_t silent_since_ms, const char *message)
@@ -12,8 +11,7 @@ struct decision *decide_node_health(const struct decision_inputs *inputs, const 
 		return decision_nothing(inputs, decision, (struct answer){0});
 	Roost__Node__Health announced =
 	    node->has_announced_health ? node->announced_health : ROOST__NODE__HEALTH__HEALTHY;
-	bool worse = health > announced;
-	if (announced == health || (worse && !node_should_be_heard(node->resource->status)))
+	if (announced == health)
 		return decision_nothing(inputs, decision, (struct answer){.node = node->resource});
 	Roost__Change *change = change_new(inputs->arena, ROOST__CHANGE__CHANGE_NODE_HEALTH_CHANGED);
 	arena_message(inputs->arena, change->node_health_changed, roost__node_health_changed__init);

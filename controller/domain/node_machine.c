@@ -53,9 +53,3 @@ const char *node_status_word(Roost__Node__Status status)
 {
 	return known(status) ? machine[status].word : NULL;
 }
-
-bool node_should_be_heard(Roost__Node__Status status)
-{
-	return status == ROOST__NODE__STATUS__RUNNING || status == ROOST__NODE__STATUS__STOPPING ||
-	       status == ROOST__NODE__STATUS__ERROR || status == ROOST__NODE__STATUS__DELETING;
-}

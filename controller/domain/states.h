@@ -25,10 +25,6 @@ const char *node_status_word(Roost__Node__Status status);
 const char *workspace_status_word(Roost__Workspace__Status status);
 const char *session_status_word(Roost__AgentSession__Status status);
 
-/* Whether the node's agent should be there: not before it has come, nor after it was told to end. Then silence
- * means nothing. */
-bool node_should_be_heard(Roost__Node__Status status);
-
 /* Starting, running or stopping: the session may still have processes. */
 bool session_is_live(Roost__AgentSession__Status status);
 

@@ -3,7 +3,6 @@
 #include "controller/effects/health.h"
 
 #include "bus/foundation/log.h"
-#include "controller/domain/states.h"
 #include "controller/effects/deciding_work.h"
 
 #include <stdio.h>
@@ -67,7 +66,7 @@ static void announce(struct health *health, struct node_entry *entry, const char
 static int64_t look_at(struct health *health, const struct node_summary *node)
 {
 	struct node_entry *entry = node_table_get(health->settings.table, node->id);
-	if ((!entry->signs.beat && !node->has_reported) || !node_should_be_heard(node->status))
+	if (!entry->signs.beat && !node->has_reported)
 		return INT64_MAX; /* nobody who could fall silent */
 	struct silence silence = silence_now(health, entry);
 	Roost__Node__Health now = silence_health(silence.ms, health->settings.stale_ms);

@@ -316,10 +316,6 @@ static void test_a_silence_is_told_of_once(void **state)
 	assert_nothing(find(pass, NULL, NULL, 0));
 	world_take(world, decide_node_health(world_inputs(world), node, ROOST__NODE__HEALTH__UNHEALTHY, 9, "x"));
 	assert_acted(find(pass, NULL, NULL, 0), ROOST__CHANGE__CHANGE__NOT_SET);
-	world_take(world, decide_node_health(world_inputs(world), node, ROOST__NODE__HEALTH__HEALTHY, 0, NULL));
-	world_take(world, decide_node_health(world_inputs(world), node, ROOST__NODE__HEALTH__UNHEALTHY, 11, "x"));
-	world_force_node(world, node, ROOST__NODE__STATUS__STOPPED);
-	assert_nothing(find(pass, NULL, NULL, 0)); /* it was asked to be silent */
 }
 
 /* D14, and what is wrong in itself. */

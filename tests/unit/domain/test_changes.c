@@ -420,24 +420,6 @@ static void test_each_change_of_health_is_one_record(void **state)
 	assert_int_equal(world->applied.events[0]->level, ROOST__EVENT__LEVEL__INFO);
 }
 
-/* A node that was stopped, or whose agent has not come yet, is silent because it should be. */
-static void test_the_silence_of_a_node_that_is_to_be_silent_is_no_news(void **state)
-{
-	(void)state;
-	static const Roost__Node__Status quiet[] = {ROOST__NODE__STATUS__PENDING, ROOST__NODE__STATUS__CREATING,
-						    ROOST__NODE__STATUS__STOPPED, ROOST__NODE__STATUS__DELETED};
-	world_take(world, decide_node_health(world_inputs(world), node, ROOST__NODE__HEALTH__STALE, 500, NULL));
-	for (size_t i = 0; i < 4; i++) {
-		world_force_node(world, node, quiet[i]);
-		assert_int_equal(
-		    decide_node_health(world_inputs(world), node, ROOST__NODE__HEALTH__UNHEALTHY, 500, NULL)->kind,
-		    DECISION_NOTHING);
-	}
-	world_force_node(world, node, ROOST__NODE__STATUS__STOPPED);
-	assert_int_equal(decide_node_health(world_inputs(world), node, ROOST__NODE__HEALTH__HEALTHY, 0, NULL)->kind,
-			 DECISION_APPEND);
-}
-
 /* D14 */
 static void test_somebody_elses_things_do_not_exist(void **state)
 {
@@ -483,7 +465,6 @@ int main(void)
 	    TEST(test_a_session_may_end_by_itself_or_fail),
 	    TEST(test_a_deadline_fails_what_is_still_creating_once),
 	    TEST(test_each_change_of_health_is_one_record),
-	    TEST(test_the_silence_of_a_node_that_is_to_be_silent_is_no_news),
 	    TEST(test_somebody_elses_things_do_not_exist),
 	    TEST(test_ids_are_checked_before_anything_else),
 	};

@@ -361,17 +361,6 @@ static void test_a_session_stops_for_the_reason_of_what_holds_it(void **state)
 	}
 }
 
-/* Where nothing runs by the node's own word, nobody is there to say it once more. */
-static void test_a_stop_on_a_stopped_node_is_done_at_once(void **state)
-{
-	(void)state;
-	begin_anew();
-	world_force_workspace(world, workspace, ROOST__WORKSPACE__STATUS__ERROR);
-	world_force_node(world, node, ROOST__NODE__STATUS__STOPPED);
-	const struct decision *decision = world_take(world, command_workspace(STOP));
-	assert_int_equal(decision->answer.workspace->status, ROOST__WORKSPACE__STATUS__STOPPED);
-}
-
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_teardown(function, end)
@@ -381,7 +370,6 @@ int main(void)
 	    TEST(test_every_command_of_a_node_in_every_status),
 	    TEST(test_stopping_a_session_in_every_status),
 	    TEST(test_a_session_stops_for_the_reason_of_what_holds_it),
-	    TEST(test_a_stop_on_a_stopped_node_is_done_at_once),
 	    TEST(test_every_report_about_a_workspace_in_every_status),
 	    TEST(test_every_report_about_a_session_in_every_status),
 	    TEST(test_every_report_about_a_node_in_every_status),
