@@ -5,6 +5,7 @@
 #include "tests/support/loop.h"
 #include "tests/unit/cmocka_all.h"
 
+#include "bus/foundation/clock.h"
 #include "bus/foundation/log.h"
 
 #include <stdio.h>
@@ -387,6 +388,31 @@ static void another_owners_things_do_not_exist(void **state)
 	assert_non_null(strstr((const char *)reply.body.data, "\"workspaces\":[]"));
 }
 
+static bool tells_of_the_end(struct fixture *fixture, const Roost__ListEventsRequest *request)
+{
+	struct reply reply = make(fixture, "alice", "event.list", &request->base);
+	const Roost__ListEventsResponse *events = reply_expect_success(&reply, "event.list of what is deleted");
+	return events->n_events > 0 && strcmp(events->events[0]->type, "workspace_deleted") == 0;
+}
+
+/* D15: the history of what is deleted stays readable, for its owner. */
+static void events_of_a_deleted_workspace_are_still_told(void **state)
+{
+	struct fixture *fixture = *state;
+	const Roost__Workspace *workspace = running_workspace(fixture, "short-lived");
+	Roost__ListEventsRequest request = ROOST__LIST_EVENTS_REQUEST__INIT;
+	Roost__DeleteWorkspaceRequest delete = ROOST__DELETE_WORKSPACE_REQUEST__INIT;
+	request.workspace_id = delete.id = workspace->id;
+	struct reply reply = make(fixture, "alice", "workspace.delete", &delete.base);
+	reply_expect_success(&reply, "workspace.delete");
+	fake_agent_says_workspace_removed(fixture->agent, workspace->id);
+	int64_t deadline = clock_monotonic_ms() + PATIENCE_MS;
+	while (!tells_of_the_end(fixture, &request))
+		assert_true(clock_monotonic_ms() < deadline);
+	reply = make(fixture, "bob", "event.list", &request.base);
+	reply_expect_error(&reply, ERROR_WORKSPACE_NOT_FOUND, "somebody else's");
+}
+
 /* S0-30; the feed for people who were away. */
 static void events_tell_what_happened_in_both_directions_and_page_by_page(void **state)
 {
@@ -560,6 +586,7 @@ int main(void)
 	    TEST(input_reaches_the_node_once_and_output_comes_back_even_after_the_end),
 	    TEST(a_node_that_does_not_answer_is_unreachable_at_once),
 	    TEST(another_owners_things_do_not_exist),
+	    TEST(events_of_a_deleted_workspace_are_still_told),
 	    TEST(events_tell_what_happened_in_both_directions_and_page_by_page),
 	    TEST(the_same_key_gives_the_first_answer_again_and_another_request_is_refused),
 	    TEST(json_is_answered_with_json_and_every_reply_carries_the_sequence),
