@@ -134,6 +134,8 @@ static const char *why_spare_unknown(const struct sweep_rules *rules, int64_t no
 	const char *missing = missing_proof(rules, inventory, node);
 	if (missing != NULL)
 		return missing;
+	if (node->resource->status == ROOST__NODE__STATUS__DELETING)
+		return "The node is being deleted, with all that is ours on it.";
 	if (!found->has_known || found->known)
 		return "The node's agent believes that it is wanted.";
 	if (found->owner == NULL || strcmp(found->owner, node->owner) != 0)

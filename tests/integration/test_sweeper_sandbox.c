@@ -149,11 +149,56 @@ static void exactly_our_own_leftovers_are_removed(void **state)
 			 0);
 }
 
+static void command(struct controllers *controllers, const char *name, const char *id)
+{
+	const char *text = arena_printf(controllers->arena, "{\"id\":\"%s\"}", id);
+	struct call call = {.owner = OWNER, .command = name, .text = text, .json = true};
+	struct reply reply = call_make(controllers, &call);
+	reply_expect_success(&reply, name);
+}
+
+static void lead_a_life(struct controllers *controllers, const char *node)
+{
+	const char *workspace = make_workspace(controllers, OWNER, node, "api")->id;
+	await_workspace(controllers, OWNER, workspace, ROOST__WORKSPACE__STATUS__RUNNING);
+	const char *ended = make_session(controllers, OWNER, workspace)->id;
+	const char *session = make_session(controllers, OWNER, workspace)->id;
+	await_session(controllers, OWNER, session, ROOST__AGENT_SESSION__STATUS__RUNNING);
+	command(controllers, "session.stop", ended);
+	await_session(controllers, OWNER, ended, ROOST__AGENT_SESSION__STATUS__STOPPED);
+	loop_for(&controllers->loop, 2500);
+	command(controllers, "workspace.stop", workspace);
+	await_workspace(controllers, OWNER, workspace, ROOST__WORKSPACE__STATUS__STOPPED);
+	loop_for(&controllers->loop, 2500);
+	command(controllers, "workspace.restart", workspace);
+	await_workspace(controllers, OWNER, workspace, ROOST__WORKSPACE__STATUS__RUNNING);
+	loop_for(&controllers->loop, 2500);
+	command(controllers, "workspace.delete", workspace);
+}
+
+/* With a look every second and no patience to speak of, the ordinary is never found amiss. */
+static void an_ordinary_life_gives_nothing_to_find(void **state)
+{
+	static const char *const young_ones_too[] = {"SWEEP_UNKNOWN_AGE_SECONDS=1", "STOP_TIMEOUT_SECONDS=10", NULL};
+	struct machine *machine = *state;
+	struct controllers *controllers = &machine->sweepers->controllers;
+	const char *node = make_node(controllers, OWNER, "healthy");
+	open_installation(machine, &machine->ours, node);
+	forget_everything(machine);
+	await_node(controllers, OWNER, node, ROOST__NODE__STATUS__RUNNING);
+	sweepers_start(machine->sweepers, 0, young_ones_too);
+	lead_a_life(controllers, node);
+	sweepers_await_events(machine->sweepers, "workspace_deleted", 1);
+	loop_for(&controllers->loop, 3500);
+	assert_int_equal(sweepers_count_events(machine->sweepers, "sweeper_found"), 0);
+}
+
 int main(void)
 {
 	log_open("test", LOG_ERROR);
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(exactly_our_own_leftovers_are_removed, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(an_ordinary_life_gives_nothing_to_find, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

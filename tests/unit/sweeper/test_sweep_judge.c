@@ -207,6 +207,9 @@ static void an_unknown_workspace_is_spared_when_it_is_young_or_another_owners(vo
 	assert_int_equal(unknown(&scene).verdict, SWEEP_WAIT);
 	scene.found.owner = NULL;
 	assert_int_equal(unknown(&scene).verdict, SWEEP_WAIT);
+	scene = set_scene();
+	scene.node_resource.status = ROOST__NODE__STATUS__DELETING; /* it takes everything along */
+	assert_int_equal(unknown(&scene).verdict, SWEEP_WAIT);
 }
 
 static void an_id_that_is_none_is_nobodys_business(void **state)
