@@ -255,9 +255,25 @@ static const char *sentence_of(const struct description *row, const Roost__Chang
 	return join(arena, row->before, name, row->after);
 }
 
-static const char *detail_of(const Roost__Change *change)
+/* What may be left on the machine of an abandoned node, a line each (D17). */
+static const char *left_behind(const Roost__NodeDeleted *deleted, struct arena *arena)
 {
-	return change->change_case == ROOST__CHANGE__CHANGE_WORKSPACE_FAILED ? change->workspace_failed->detail : NULL;
+	const char *lines = NULL;
+	for (size_t i = 0; i < deleted->n_left_behind; i++)
+		lines = i == 0 ? deleted->left_behind[i] : join(arena, lines, "\n", deleted->left_behind[i]);
+	return lines;
+}
+
+static const char *detail_of(const Roost__Change *change, struct arena *arena)
+{
+	switch (change->change_case) {
+	case ROOST__CHANGE__CHANGE_WORKSPACE_FAILED:
+		return change->workspace_failed->detail;
+	case ROOST__CHANGE__CHANGE_NODE_DELETED:
+		return left_behind(change->node_deleted, arena);
+	default:
+		return NULL;
+	}
 }
 
 static void set_ids(Roost__Event *event, const Roost__Record *record, const Roost__Change *change,
@@ -305,7 +321,7 @@ Roost__Event *describe_change(const Roost__Record *record, size_t index, uint64_
 		event->level = ROOST__EVENT__LEVEL__INFO;
 	event->type = change_name(change);
 	event->message = sentence_of(row, change, about, arena);
-	event->detail = detail_of(change);
+	event->detail = detail_of(change, arena);
 	event->has_created_at = true;
 	event->created_at = record->recorded_at;
 	return event;

@@ -302,6 +302,22 @@ static bool believable(const Roost__NodeState *node, uint32_t known, uint32_t to
 	return node->log_epoch > 0 && told - known <= GENERATION_LEAP_MAX;
 }
 
+/* Why the report is not taken at all; NULL when it is. */
+static const char *why_reject(const struct reporting *reporting, const Roost__WorkspaceState *workspace)
+{
+	const Roost__Report *report = reporting->report;
+	const char *const *session_id = field_of(report, "session_id");
+	const uint32_t *generation = field_of(report, "generation");
+	if (session_id != NULL && !has_session(reporting, *session_id))
+		return "it is about a session that this node does not have";
+	if (field_of(report, "workspace_id") != NULL && workspace == NULL)
+		return "it is about a workspace that this node does not have";
+	if (workspace != NULL && generation != NULL && *generation > workspace->resource->generation &&
+	    !believable(reporting->node, workspace->resource->generation, *generation))
+		return "it is about a generation that the log does not know";
+	return NULL;
+}
+
 size_t report_changes(const struct entity_store *store, const Roost__NodeState *node, const Roost__Report *report,
 		      struct arena *arena, Roost__Change *changes[REPORT_CHANGES_MAX])
 {
@@ -311,26 +327,17 @@ size_t report_changes(const struct entity_store *store, const Roost__NodeState *
 		changes[0] = reject(&reporting, "it is of a kind that this controller does not know");
 		return 1;
 	}
-	const char *const *session_id = field_of(report, "session_id");
 	const char *const *workspace_id = field_of(report, "workspace_id");
 	const uint32_t *generation = field_of(report, "generation");
 	const Roost__WorkspaceState *workspace =
 	    workspace_id == NULL ? NULL : find_workspace(&reporting, *workspace_id);
-	if (session_id != NULL && !has_session(&reporting, *session_id)) {
-		changes[0] = reject(&reporting, "it is about a session that this node does not have");
+	const char *why = why_reject(&reporting, workspace);
+	if (why != NULL) {
+		changes[0] = reject(&reporting, why);
 		return 1;
 	}
-	if (workspace_id != NULL && workspace == NULL) {
-		changes[0] = reject(&reporting, "it is about a workspace that this node does not have");
-		return 1;
-	}
-	if (generation != NULL && *generation > workspace->resource->generation) {
-		if (!believable(node, workspace->resource->generation, *generation)) {
-			changes[0] = reject(&reporting, "it is about a generation that the log does not know");
-			return 1;
-		}
+	if (workspace != NULL && generation != NULL && *generation > workspace->resource->generation)
 		changes[count++] = raise_generation(&reporting, *workspace_id, *generation);
-	}
 	Roost__Change *change = functions[number](&reporting);
 	if (change != NULL)
 		changes[count++] = change;

@@ -281,6 +281,7 @@ static void test_an_abandoned_node_is_deleted_with_what_may_be_left(void **state
 	assert_true(deleted->abandoned);
 	assert_int_equal(deleted->n_left_behind, 1);
 	assert_string_equal(deleted->left_behind[0], arena_printf(world->step, "workspace %s (api)", workspace));
+	assert_string_equal(world->applied.events[0]->detail, deleted->left_behind[0]);
 	assert_string_equal(status(), "deleted");
 	assert_string_equal(workspace_status(), "deleted");
 	assert_int_equal(world_session(world, session)->resource->status, ROOST__AGENT_SESSION__STATUS__STOPPED);
