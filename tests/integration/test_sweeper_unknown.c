@@ -193,6 +193,21 @@ static void a_dry_run_shows_what_would_be_done_and_does_nothing(void **state)
 	assert_false(fake_agent_workspace(sweepers->agent, one->acted ? second : first)->removed);
 }
 
+static void it_goes_on_after_the_bus_was_away(void **state)
+{
+	struct sweepers *sweepers = *state;
+	sweepers_start(sweepers, 0, NULL);
+	sweepers_await_looks(sweepers, 1);
+	nats_server_restart(sweepers->controllers.server);
+	controllers_wait_ready(&sweepers->controllers);
+	const char *id = sweepers_leave_behind(sweepers);
+	await_removal(sweepers, id);
+	sweepers_await_events(sweepers, "workspace_deleted", 1);
+	assert_int_equal(sweepers_count_events(sweepers, "sweeper_found"), 1);
+	sweepers_stop(sweepers, 0);
+	assert_true(sweepers_log_has(sweepers, 0, "with 0 gaps"));
+}
+
 int main(void)
 {
 	log_open("test", LOG_ERROR);
@@ -205,6 +220,7 @@ int main(void)
 	    TEST(nothing_is_done_while_the_feed_tells_of_records_that_are_missing),
 	    TEST(two_sweepers_remove_it_once),
 	    TEST(a_run_acts_no_more_often_than_its_budget),
+	    TEST(it_goes_on_after_the_bus_was_away),
 	    TEST(a_dry_run_shows_what_would_be_done_and_does_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
