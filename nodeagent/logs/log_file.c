@@ -19,8 +19,8 @@ struct log_file *log_file_open(const char *path, uint64_t bytes_max)
 	struct log_file *file = calloc(1, sizeof(*file));
 	if (!file)
 		abort();
-	snprintf(file->path, sizeof(file->path), "%s", path);
-	snprintf(file->old_path, sizeof(file->old_path), "%s.old", file->path);
+	if (asprintf(&file->path, "%s", path) < 0 || asprintf(&file->old_path, "%s.old", path) < 0)
+		abort();
 	file->half_bytes = bytes_max / 2;
 	file->fd = -1;
 	return file;
@@ -30,6 +30,9 @@ void log_file_close(struct log_file *file)
 {
 	if (file->fd >= 0)
 		close(file->fd);
+	free(file->path);
+	free(file->old_path);
+	free(file->text);
 	free(file);
 }
 
@@ -52,7 +55,10 @@ static void remember(struct log_file *file, const struct log_line *line, uint64_
 	file->count = line->count;
 	file->level = line->level;
 	snprintf(file->step, sizeof(file->step), "%s", line->step);
-	snprintf(file->text, sizeof(file->text), "%s", line->text);
+	free(file->text);
+	file->text = strdup(line->text);
+	if (!file->text)
+		abort();
 }
 
 /* Goes through a half; its good bytes. */

@@ -4,11 +4,9 @@
 
 #include "nodeagent/logs/log_file.h"
 
-#include <limits.h>
-
 struct log_file {
-	char path[PATH_MAX - 8];
-	char old_path[PATH_MAX];
+	char *path;
+	char *old_path;
 	uint64_t half_bytes;
 	bool looked;	  /* at what is on disk */
 	int fd;		  /* of the newer half; -1 until it is written */
@@ -20,7 +18,7 @@ struct log_file {
 	uint64_t dropped; /* lines that could not be written since the last one that could */
 	enum log_line_level level;
 	char step[LOG_LINE_STEP_MAX + 1];
-	char text[LOG_LINE_BYTES_MAX + 1];
+	char *text; /* of the last line; NULL before the first */
 };
 
 /* Finds out what is on disk, once. */

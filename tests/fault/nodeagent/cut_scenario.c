@@ -124,6 +124,11 @@ static void check_nothing_started_twice(struct scenario *life)
 	assert_int_equal(told->exit_code, 0);
 }
 
+static int finals_of(const struct scenario *life, const char *id)
+{
+	return count(life, TOLD(SESSION_ENDED), id) + count(life, TOLD(SESSION_FAILED), id);
+}
+
 static void check_told_once(const struct scenario *life)
 {
 	assert_int_equal(count(life, TOLD(WORKSPACE_RUNNING), life->first), 2);
@@ -133,10 +138,10 @@ static void check_told_once(const struct scenario *life)
 	assert_int_equal(count(life, TOLD(WORKSPACE_REMOVED), life->second), 1);
 	assert_int_equal(count(life, TOLD(WORKSPACE_FAILED), NULL), 0);
 	assert_int_equal(count(life, TOLD(WORKSPACE_LOST), NULL), 0);
-	const char *const sessions[] = {life->long_session, life->short_session};
-	for (size_t i = 0; i < 2; i++)
-		assert_int_equal(
-		    count(life, TOLD(SESSION_ENDED), sessions[i]) + count(life, TOLD(SESSION_FAILED), sessions[i]), 1);
+	assert_int_equal(finals_of(life, life->short_session), 1);
+	/* One that had come to its end before it was asked to stop is told for that wish too. */
+	int finals = finals_of(life, life->long_session);
+	assert_true(finals == 1 || finals == 2);
 }
 
 static void remove_all(struct scenario *life)
