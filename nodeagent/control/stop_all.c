@@ -199,7 +199,7 @@ bool stop_all(uv_loop_t *loop, const struct agent_settings *settings, bool purge
 		if (!ok)
 			close_all(&ending);
 		uv_run(loop, UV_RUN_DEFAULT);
-		ok = ok && ending.left == 0;
+		ok = ok && ending.left == 0 && (!purge || runtime_remove_mirrors(ending.runtime, error));
 	}
 	runtime_close(ending.runtime);
 	store_close(ending.store);
