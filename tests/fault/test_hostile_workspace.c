@@ -301,8 +301,12 @@ static void a_fork_bomb_stays_inside_its_limit_and_can_be_stopped(void **state)
 	/* Again, and the whole workspace is stopped in the midst of it. */
 	bomb = fixture_background(&fixture, "EVIL", "bomb", "exec ./guest forks");
 	assert_true(fixture_wait(is_forking, NULL));
-	if (!runtime_stop(fixture.runtime, "EVIL", 100, NULL, &error))
+	struct runtime_left left;
+	int64_t before = clock_monotonic_ms();
+	if (!runtime_stop(fixture.runtime, "EVIL", 100, &left, &error))
 		fail_msg("%s", error.message);
+	assert_true(clock_monotonic_ms() - before < 10000);
+	assert_true(left.processes == 0 && left.mounts == 0);
 	waitpid(bomb, NULL, 0);
 	assert_int_equal(processes_of("EVIL"), 0);
 	neighbour_is_well();

@@ -4,6 +4,7 @@
 
 #include "bus/foundation/clock.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -149,6 +150,35 @@ static void the_polite_end_is_polite_and_has_an_end(void **state)
 	assert_true(clock_monotonic_ms() - before < 8000);
 	waitpid(deaf, NULL, 0);
 	assert_true(runtime_remove(fixture.runtime, "GRACE", NULL, NULL));
+}
+
+/* S4-23, D12: while something of it cannot be taken away its files are kept, and what is left is counted. */
+static void what_is_left_of_a_failed_stop_is_counted_and_the_files_are_kept(void **state)
+{
+	(void)state;
+	struct runtime_workspace workspace = fixture_workspace("HELD");
+	struct error error = {.code = ERROR_NONE};
+	struct runtime_left left;
+	const char *output;
+	fixture_start(&fixture, &workspace);
+	assert_int_equal(fixture_inside(&fixture, "HELD", "echo mine >mine", NULL), 0);
+	int holder = open(fixture_workspace_folder(&fixture, "HELD"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(holder >= 0);
+	assert_false(runtime_stop(fixture.runtime, "HELD", 100, &left, &error));
+	assert_int_equal(error.code, ERROR_STOP_FAILED);
+	assert_true(left.processes == 0 && left.mounts == 1 && !left.files);
+	assert_false(runtime_remove(fixture.runtime, "HELD", &left, &error));
+	assert_int_equal(error.code, ERROR_STOP_FAILED);
+	assert_true(left.mounts == 1 && left.files);
+	assert_true(find("HELD")->has_disk && find("HELD")->has_remains);
+	close(holder);
+	assert_true(runtime_stop(fixture.runtime, "HELD", 100, &left, NULL));
+	assert_true(left.processes == 0 && left.mounts == 0 && !left.files);
+	workspace.generation = 2;
+	fixture_start(&fixture, &workspace);
+	assert_int_equal(fixture_inside(&fixture, "HELD", "cat mine", &output), 0);
+	assert_string_equal(output, "mine\n");
+	assert_true(runtime_remove(fixture.runtime, "HELD", &left, NULL));
 }
 
 static void a_group_is_killed_whole_and_alone(void **state)
@@ -388,6 +418,7 @@ int main(void)
 	    cmocka_unit_test(a_life_is_listed_from_kernel_and_disk),
 	    cmocka_unit_test(a_sandbox_that_dies_by_itself_leaves_remains_that_stop_clears),
 	    cmocka_unit_test(the_polite_end_is_polite_and_has_an_end),
+	    cmocka_unit_test(what_is_left_of_a_failed_stop_is_counted_and_the_files_are_kept),
 	    cmocka_unit_test(a_group_is_killed_whole_and_alone),
 	    cmocka_unit_test(the_environment_reaches_programs),
 	    cmocka_unit_test(a_program_gets_a_terminal_and_its_end_can_be_waited_for),

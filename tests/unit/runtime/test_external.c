@@ -89,6 +89,86 @@ static void a_missing_program_is_an_error(void **state)
 	assert_int_equal(error.code, ERROR_INTERNAL);
 }
 
+/* Lines as they were told, with a bar after each. */
+static char told[OUTPUT_TOLD_BYTES_MAX * 2];
+static size_t told_size, told_count, longest;
+
+static void hear(void *context, const char *line)
+{
+	(void)context;
+	size_t length = strlen(line);
+	assert_true(told_size + length + 2 < sizeof(told));
+	memcpy(told + told_size, line, length);
+	memcpy(told + told_size + length, "|", 2);
+	told_size += length + 1;
+	told_count++;
+	longest = length > longest ? length : longest;
+}
+
+static const struct external_wait listening = {.cancel_fd = -1, .output = hear};
+
+static void forget_told(void)
+{
+	told[0] = '\0';
+	told_size = told_count = longest = 0;
+}
+
+static void every_line_is_told_as_it_comes(void **state)
+{
+	(void)state;
+	struct external_result result;
+	forget_told();
+	run("printf 'one\\ntwo'; sleep 0.05; printf ' halves\\n\\n10%%\\r20%%\\rbad \\033 byte\\nno end'", &listening,
+	    0, &result);
+	assert_string_equal(told, "one|two halves|10%|20%|bad ? byte|no end|");
+}
+
+static void what_is_told_has_bounds(void **state)
+{
+	(void)state;
+	struct external_result result;
+	forget_told();
+	run("head -c 10000 /dev/zero | tr '\\0' x; echo", &listening, 0, &result);
+	assert_int_equal(told_count, 3);
+	assert_int_equal(longest, LOG_LINE_BYTES_MAX - 1);
+	assert_int_equal(told_size, 10000 + 3);
+	/* Much more than is kept: it is listened to for a while, and the tail is the end all the same. */
+	forget_told();
+	run("yes some words | head -n 300000; echo last", &listening, 0, &result);
+	assert_true(told_size < OUTPUT_TOLD_BYTES_MAX + 400 * 1024);
+	assert_non_null(strstr(told + told_size - 64, "the rest of the output is not kept"));
+	assert_string_equal(result.output + strlen(result.output) - 5, "last\n");
+}
+
+/* A program that has to answer and does not is told from one that has much to do. */
+static void silence_is_a_hang_and_slowness_is_not(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *script;
+		bool must_answer;
+		uint32_t answer_ms;
+		bool hung;
+	} cases[] = {{"sleep 100", false, 0, false},
+		     {"sleep 100", true, 0, true},
+		     {"sleep 100", false, 50, true},
+		     {"echo begun; sleep 100", false, 200, false}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool hung = false;
+		struct external_wait wait = {.cancel_fd = -1, .hung = &hung};
+		char *argv[] = {"/bin/sh", "-c", (char *)cases[i].script, NULL};
+		struct external_options options = {.argv = argv,
+						   .timeout_ms = 600,
+						   .must_answer = cases[i].must_answer,
+						   .answer_ms = cases[i].answer_ms};
+		struct external_result result;
+		assert_true(external_run(&options, &wait, arena, &result, NULL));
+		assert_int_equal(result.end, EXTERNAL_TIMED_OUT);
+		assert_int_equal(hung, cases[i].hung);
+		assert_int_equal(result.hung, cases[i].hung);
+	}
+}
+
 static void bytes_of_strangers_are_made_safe(void **state)
 {
 	(void)state;
@@ -120,6 +200,9 @@ int main(void)
 	    cmocka_unit_test(a_cancel_ends_it),
 	    cmocka_unit_test(a_grandchild_with_the_pipe_does_not_hold_us_up),
 	    cmocka_unit_test(a_missing_program_is_an_error),
+	    cmocka_unit_test(every_line_is_told_as_it_comes),
+	    cmocka_unit_test(what_is_told_has_bounds),
+	    cmocka_unit_test(silence_is_a_hang_and_slowness_is_not),
 	    cmocka_unit_test(bytes_of_strangers_are_made_safe),
 	};
 	return cmocka_run_group_tests(tests, open_arena, close_arena);
