@@ -24,8 +24,8 @@ struct look {
 };
 
 struct pass {
-	Roost__SweepFinding__Pass pass;
 	const char *name;
+	Roost__SweepFinding__Pass pass;
 	enum option interval; /* seconds; 0 switches it off */
 	/* One of the two. False with an error: the rest of this pass's run is lost, and nothing else. */
 	bool (*find)(struct run *run, const struct pass *pass, struct error *error);

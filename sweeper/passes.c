@@ -3,38 +3,38 @@
 
 const struct pass passes[PASS_COUNT] = {
     {
-	.pass = ROOST__SWEEP_FINDING__PASS__REMOVED_BUT_RUNNING,
 	.name = "removed but running",
+	.pass = ROOST__SWEEP_FINDING__PASS__REMOVED_BUT_RUNNING,
 	.interval = OPTION_SWEEP_REMOVED_BUT_RUNNING_SECONDS,
 	.look = look_removed,
     },
     {
-	.pass = ROOST__SWEEP_FINDING__PASS__UNKNOWN,
 	.name = "ours but unknown",
+	.pass = ROOST__SWEEP_FINDING__PASS__UNKNOWN,
 	.interval = OPTION_SWEEP_UNKNOWN_SECONDS,
 	.look = look_unknown,
     },
     {
-	.pass = ROOST__SWEEP_FINDING__PASS__ABSENT,
 	.name = "should run but absent",
+	.pass = ROOST__SWEEP_FINDING__PASS__ABSENT,
 	.interval = OPTION_SWEEP_ABSENT_SECONDS,
 	.look = look_absent,
     },
     {
-	.pass = ROOST__SWEEP_FINDING__PASS__STUCK,
 	.name = "stuck",
+	.pass = ROOST__SWEEP_FINDING__PASS__STUCK,
 	.interval = OPTION_SWEEP_STUCK_SECONDS,
 	.find = find_stuck,
     },
     {
-	.pass = ROOST__SWEEP_FINDING__PASS__SILENT_NODE,
 	.name = "silent node",
+	.pass = ROOST__SWEEP_FINDING__PASS__SILENT_NODE,
 	.interval = OPTION_SWEEP_SILENT_NODE_SECONDS,
 	.find = find_silent,
     },
     {
-	.pass = ROOST__SWEEP_FINDING__PASS__COMPACTION,
 	.name = "compaction",
+	.pass = ROOST__SWEEP_FINDING__PASS__COMPACTION,
 	.interval = OPTION_SWEEP_COMPACTION_SECONDS,
 	.find = find_compaction,
     },

@@ -13,6 +13,7 @@ enum { NODES_AT_ONCE = 4, NODES_PER_PAGE = 100, CATCH_UP_TIMEOUT_MS = 5000 };
 
 struct walk {
 	struct walk_settings settings;
+	struct arena *arena;
 	char (*nodes)[27];
 	size_t count, room, asked;
 	uint32_t under_way, turn;
@@ -105,6 +106,12 @@ static void go_to(struct walk *walk, const char *node_id)
 
 /* ---- all of them ---- */
 
+static void close_walk(struct walk *walk)
+{
+	free(walk->nodes);
+	arena_free(walk->arena);
+}
+
 static void go_on(struct walk *walk)
 {
 	struct parts *parts = walk->settings.parts;
@@ -119,8 +126,7 @@ static void go_on(struct walk *walk)
 	if (walk->under_way > 0)
 		return;
 	struct walk_settings settings = walk->settings;
-	free(walk->nodes);
-	free(walk);
+	close_walk(walk);
 	settings.done(settings.context);
 }
 
@@ -157,14 +163,11 @@ static bool read_nodes(struct walk *walk, struct error *error)
 
 bool walk_start(const struct walk_settings *settings, struct error *error)
 {
-	struct walk *walk = calloc(1, sizeof(*walk));
-	if (walk == NULL)
-		abort();
-	walk->settings = *settings;
-	walk->turn = settings->parts->turn;
+	struct arena *arena = arena_new();
+	struct walk *walk = arena_new_of(arena, struct walk);
+	*walk = (struct walk){.settings = *settings, .arena = arena, .turn = settings->parts->turn};
 	if (!read_nodes(walk, error)) {
-		free(walk->nodes);
-		free(walk);
+		close_walk(walk);
 		return false;
 	}
 	go_on(walk);
