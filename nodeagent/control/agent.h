@@ -60,6 +60,7 @@ struct node_work {
 	bool searching;	  /* a worker looks what is on the machine */
 	bool search_due;  /* it may be searched */
 	bool found_clear; /* the last search found nothing, and nothing was begun since */
+	uint32_t vain;	  /* searches in a row that failed or found something */
 	bool begun_since; /* something was begun since the search began */
 	uint64_t changes; /* pieces of work that were begun or ended */
 };

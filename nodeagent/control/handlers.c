@@ -40,6 +40,7 @@ static void node_wanted_anew(struct agent *agent)
 {
 	agent->node.found_clear = false;
 	agent->node.search_due = true;
+	agent->node.vain = 0;
 	work_node_comes_back(agent);
 	work_on_all(agent);
 }

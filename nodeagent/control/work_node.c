@@ -180,6 +180,7 @@ static void found_nothing(struct search_job *job)
 {
 	struct agent *agent = job->agent;
 	agent->node.found_clear = job->leave ? job->cleared : !agent->node.begun_since;
+	agent->node.vain = agent->node.found_clear || agent->runtime ? 0 : agent->node.vain + 1;
 	if (job->leave)
 		close_runtime(agent);
 }
@@ -193,7 +194,9 @@ static void search_done(struct job *base)
 		return;
 	if (!job->ok)
 		log_error("the machine cannot be searched: %s", job->error.message);
-	else if (!take_all_found(job))
+	if (!job->ok || take_all_found(job))
+		agent->node.vain++;
+	else
 		found_nothing(job);
 	work_on_node(agent);
 }
@@ -262,9 +265,12 @@ static void tell_failed(struct agent *agent, const struct look *look, struct are
 	report_fill_left(&left, &look->left);
 	left.has_workspaces = true;
 	left.workspaces = look->workspaces;
+	const char *done = shall_leave(agent) ? "removed" : "stopped";
 	const char *message =
-	    arena_printf(arena, "%u workspace%s could not be %s. It is tried again.", look->workspaces,
-			 look->workspaces == 1 ? "" : "s", shall_leave(agent) ? "removed" : "stopped");
+	    look->workspaces == 0
+		? arena_printf(arena, "Something that was %s is still there. It is tried again.", done)
+		: arena_printf(arena, "%u workspace%s could not be %s. It is tried again.", look->workspaces,
+			       look->workspaces == 1 ? "" : "s", done);
 	log_error("the node: %s", message);
 	row.told_failed = row.wanted.version;
 	store_begin(agent->store);
@@ -283,6 +289,7 @@ static enum node_step next_step(struct agent *agent, struct look *look, struct a
 	    .busy = agent->node.searching,
 	    .found_clear = agent->node.found_clear,
 	    .search_due = agent->node.search_due,
+	    .vain = agent->node.vain,
 	    .reports_waiting = store_reports_waiting(agent->store) > 0,
 	    .told_version = row->told_version,
 	    .told_failed = row->told_failed,

@@ -33,6 +33,14 @@ static enum node_step after_search(const struct node_wanted *wanted, const struc
 	return remove && !actual->reports_waiting ? NODE_END : NODE_NOTHING;
 }
 
+static enum node_step before_search(const struct node_wanted *wanted, const struct node_actual *actual)
+{
+	bool told = actual->told_version >= wanted->version || actual->told_failed >= wanted->version;
+	if (actual->vain >= NODE_SEARCHES_VAIN && !told)
+		return NODE_TELL_FAILED;
+	return actual->search_due ? NODE_SEARCH : NODE_WAIT;
+}
+
 enum node_step plan_node(const struct node_wanted *wanted, const struct node_actual *actual)
 {
 	if (!wanted->desired)
@@ -47,9 +55,7 @@ enum node_step plan_node(const struct node_wanted *wanted, const struct node_act
 	case NODE_TELL_FAILED:
 		return told || actual->told_failed >= wanted->version ? NODE_WAIT : NODE_TELL_FAILED;
 	case NODE_SEARCH:
-		if (actual->found_clear)
-			return after_search(wanted, actual);
-		return actual->search_due ? NODE_SEARCH : NODE_WAIT;
+		return actual->found_clear ? after_search(wanted, actual) : before_search(wanted, actual);
 	default:
 		return step;
 	}

@@ -33,10 +33,14 @@ struct node_actual {
 	bool busy;	       /* the machine is being searched, or what is there is not known yet */
 	bool found_clear;      /* the last search found nothing, and nothing was begun since */
 	bool search_due;       /* enough time went by since a search that failed */
+	uint32_t vain;	       /* searches in a row that failed, or found what had been ended before */
 	bool reports_waiting;  /* some report has not been taken yet */
 	uint64_t told_version; /* whose end was told */
 	uint64_t told_failed;  /* the version whose failure was told */
 };
+
+/* So many searches in vain are told as a failure. */
+enum { NODE_SEARCHES_VAIN = 3 };
 
 enum node_step {
 	NODE_NOTHING,

@@ -167,6 +167,25 @@ static void what_cannot_be_stopped_is_told_with_the_node(void **state)
 	assert_int_equal(fake_controller_count(controller, TOLD(NODE_STOP_FAILED), NULL), 2);
 }
 
+/* S4-25: what a removal only seemed to take away is found on the machine, told, and tried on. */
+static void a_removal_that_was_none_is_found_out(void **state)
+{
+	struct bench *bench = *state;
+	struct fake_controller *controller = &bench->controller;
+	char id[27];
+	char name[80];
+	bench_run_workspace(bench, bench_id(id), 1);
+	snprintf(name, sizeof(name), "workspaces/%s/keep-all", id);
+	bench_touch(bench, name, true);
+	fake_controller_want_node(controller, NODE_REMOVE);
+	const struct told *told = fake_controller_await(controller, TOLD(NODE_STOP_FAILED), NULL, 1);
+	assert_non_null(strstr(told->message, "is still there"));
+	assert_int_equal(fake_controller_count(controller, TOLD(NODE_REMOVED), NULL), 0);
+	bench_touch(bench, name, false);
+	bench_await_deleted(bench);
+	assert_int_equal(fake_controller_count(controller, TOLD(NODE_STOP_FAILED), NULL), 1);
+}
+
 /* With an argument: only the tests that match it. */
 int main(int argc, char **argv)
 {
@@ -177,6 +196,7 @@ int main(int argc, char **argv)
 	    bench_test(a_deleted_node_leaves_nothing_and_its_agent_ends),
 	    bench_test(an_agent_that_returns_to_a_deleted_node_cleans_up),
 	    bench_test(what_cannot_be_stopped_is_told_with_the_node),
+	    bench_test(a_removal_that_was_none_is_found_out),
 	};
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);

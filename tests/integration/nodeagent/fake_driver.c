@@ -2,7 +2,8 @@
  * process. It keeps the contract of runtime_driver.h, a kill -9 of the agent included, and is told by the
  * workspace's image what shall go wrong: "fail:disk", "fail:network", "fail:sandbox", "slow" (starts until
  * it is called off), "short" (its process ends by itself). A file `refuse-stop` in a workspace's folder
- * makes stopping fail. Every start, stop and remove is a line in fake-runtime.log beside the folder.
+ * makes stopping fail, `keep-all` makes removing a lie. Every start, stop and remove is a line in fake-runtime.log
+ * beside the folder.
  *
  * It is linked in place of the oci driver, so the program under test is otherwise the real one. */
 #include "bus/foundation/cutpoint.h"
@@ -305,6 +306,10 @@ static bool remove_all(void *state, struct external_wait *wait, const char *work
 	path_of(fake, workspace_id, "", path);
 	if (access(path, F_OK) == 0)
 		note(fake, "remove", workspace_id, 0);
+	char lie[PATH_BYTES];
+	path_of(fake, workspace_id, "keep-all", lie);
+	if (access(lie, F_OK) == 0)
+		return true;
 	remove_tree(path);
 	cutpoint(CUTPOINT_AGENT_DISK_REMOVED);
 	return true;

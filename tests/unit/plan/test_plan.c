@@ -307,6 +307,10 @@ static void a_node_ends_after_all_that_is_on_it(void **state)
 	expect_node(leave, (struct node_actual){.found_clear = true, .told_version = 5, .reports_waiting = true},
 		    NODE_NOTHING);
 	expect_node(leave, (struct node_actual){.found_clear = true, .told_version = 5}, NODE_END);
+	/* What is found again and again is told, once, and looked for further on. */
+	expect_node(leave, (struct node_actual){.vain = NODE_SEARCHES_VAIN, .search_due = true}, NODE_TELL_FAILED);
+	expect_node(leave, (struct node_actual){.vain = 9, .search_due = true, .told_failed = 5}, NODE_SEARCH);
+	expect_node(leave, (struct node_actual){.vain = 9, .told_failed = 5}, NODE_WAIT);
 	/* What was found clear and was begun on since is looked at again. */
 	expect_node(leave, (struct node_actual){.told_version = 5, .search_due = true}, NODE_SEARCH);
 }
