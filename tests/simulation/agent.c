@@ -14,7 +14,7 @@ struct workspace_row *agent_workspace(struct agent *agent, const char *id, bool 
 {
 	for (size_t i = 0; i < agent->workspace_count; i++)
 		if (strcmp(agent->workspaces[i].id, id) == 0)
-			return &agent->workspaces[i];
+			return agent_complete(agent, &agent->workspaces[i]);
 	if (!make)
 		return NULL;
 	if (agent->workspace_count == ROWS_MAX)
@@ -22,6 +22,15 @@ struct workspace_row *agent_workspace(struct agent *agent, const char *id, bool 
 	struct workspace_row *row = &agent->workspaces[agent->workspace_count++];
 	*row = (struct workspace_row){.wanted.desired = ROOST__WANTED_WORKSPACE__DESIRED__RUN};
 	snprintf(row->id, sizeof(row->id), "%s", id);
+	return agent_complete(agent, row);
+}
+
+struct workspace_row *agent_complete(struct agent *agent, struct workspace_row *row)
+{
+	row->wanted.node = agent->node.desired;
+	row->wanted.node_version = agent->node.version;
+	row->actual.busy = row->job != NULL;
+	row->actual.retry_due = !row->waits;
 	return row;
 }
 
@@ -68,6 +77,12 @@ static void store_session(struct agent *agent, const Roost__WantedSession *wante
 	row->wanted = (struct session_wanted){.desired = wanted->desired, .generation = wanted->generation};
 }
 
+static void store_node(struct agent *agent, const Roost__WantedNode *wanted)
+{
+	if (wanted != NULL && wanted->version > agent->node.version)
+		agent->node = (struct node_wanted){.desired = wanted->desired, .version = wanted->version};
+}
+
 /* Of another log, or of one that went back, everything is unknown until it names it. */
 static void follow_log(struct agent *agent, uint64_t log_epoch)
 {
@@ -85,6 +100,7 @@ static void follow_log(struct agent *agent, uint64_t log_epoch)
 			row->forgotten = row->forgotten || row->actual.phase == SESSION_NONE;
 		}
 		agent->held_version = 0;
+		agent->node = (struct node_wanted){0};
 		outbox_forget_told(agent);
 	}
 	agent->follows_log = true;
@@ -102,12 +118,13 @@ static void work_on_wanted(struct agent *agent, const Roost__ApplyRequest *reque
 bool agent_apply(struct agent *agent, const Roost__ApplyRequest *request, Roost__ApplyResponse *answer)
 {
 	struct simulation *simulation = agent->simulation;
-	uint64_t before = agent->held_version, epoch = agent->log_epoch;
+	uint64_t before = agent->held_version, epoch = agent->log_epoch, node_version = agent->node.version;
 	bool followed = agent->follows_log;
 	if (dies(simulation, &agent->process, "before store"))
 		return false;
 	follow_log(agent, request->log_epoch);
 	if (request->log_epoch == agent->log_epoch && request->from_version <= agent->held_version) {
+		store_node(agent, request->node);
 		for (size_t i = 0; i < request->n_workspaces; i++)
 			store_workspace(agent, request->workspaces[i]);
 		for (size_t i = 0; i < request->n_sessions; i++)
@@ -126,7 +143,10 @@ bool agent_apply(struct agent *agent, const Roost__ApplyRequest *request, Roost_
 		agent_tell_all(agent);
 	if (before != agent->held_version)
 		agent_beat(agent);
-	work_on_wanted(agent, request);
+	if (node_version != agent->node.version)
+		work_node_wanted_anew(agent);
+	else
+		work_on_wanted(agent, request);
 	return true;
 }
 
@@ -134,6 +154,7 @@ bool agent_apply(struct agent *agent, const Roost__ApplyRequest *request, Roost_
 
 struct beat_to {
 	struct beat beat;
+	bool ours;
 	struct controller *controller;
 };
 
@@ -142,15 +163,21 @@ static void beat_arrives(struct simulation *simulation, void *context)
 	struct beat_to *beat = context;
 	(void)simulation;
 	if (beat->controller->process.up && beat->controller->serving)
-		health_beat(beat->controller, beat->beat.agent, &beat->beat);
+		health_beat(beat->controller, beat->beat.agent, &beat->beat, beat->ours);
 }
 
 void agent_beat(struct agent *agent)
 {
+	int acts = (int)draw(agent->simulation, CONTROLLERS);
 	for (int i = 0; i < CONTROLLERS; i++) {
 		struct beat_to *beat = arena_new_of(agent->simulation->arena, struct beat_to);
-		beat->beat = (struct beat){agent, agent->agent_epoch, agent->held_version, agent->log_epoch};
+		beat->beat = (struct beat){.agent = agent,
+					   .follows_log = agent->follows_log,
+					   .agent_epoch = agent->agent_epoch,
+					   .held_version = agent->held_version,
+					   .log_epoch = agent->log_epoch};
 		beat->controller = agent->simulation->controllers[i];
+		beat->ours = i == acts;
 		send_message(agent->simulation, beat_arrives, beat);
 	}
 }
@@ -165,6 +192,7 @@ static void on_beat(struct simulation *simulation, void *context)
 	if (!still(moment))
 		return;
 	agent_beat(agent);
+	work_node_may_search(agent);
 	after(simulation, BEAT_MS, on_beat, context);
 }
 
@@ -175,7 +203,9 @@ static void lose_database(struct agent *agent)
 	trace(agent->simulation, "%s has lost its database", agent->process.name);
 	agent->workspace_count = agent->session_count = 0;
 	agent->held_version = agent->log_epoch = 0;
-	agent->follows_log = agent->told_running = false;
+	agent->follows_log = false;
+	agent->node = (struct node_wanted){0};
+	agent->node_told = agent->node_told_failed = 0;
 	agent->agent_epoch = 0;
 	agent->reports_taken = agent->reports_made = agent->reports_sent = 0;
 }
@@ -183,6 +213,8 @@ static void lose_database(struct agent *agent)
 static void forget_live(struct agent *agent)
 {
 	agent->adopted = agent->outstanding = agent->waiting = false;
+	agent->searching = agent->found_clear = agent->begun_since = agent->working_on_node = false;
+	agent->search_due = true;
 	agent->ticket++;
 	agent->backoff_ms = 0;
 	for (size_t i = 0; i < agent->workspace_count; i++) {
@@ -221,15 +253,15 @@ static void start(struct simulation *simulation, void *owner)
 
 struct agent *agent_new(struct simulation *simulation, const char *node_id, const char *owner)
 {
-	static const char *const names[AGENTS_MAX] = {"agent0", "agent1", "agent2", "agent3",
-						      "agent4", "agent5", "agent6", "agent7"};
 	if (simulation->agent_count == AGENTS_MAX)
 		return NULL;
 	struct agent *agent = arena_new_of(simulation->arena, struct agent);
 	agent->simulation = simulation;
 	agent->node_id = node_id;
 	agent->owner = owner;
-	agent->process = (struct process){.name = names[simulation->agent_count], .start = start, .owner = agent};
+	agent->process = (struct process){.name = arena_printf(simulation->arena, "agent%zu", simulation->agent_count),
+					  .start = start,
+					  .owner = agent};
 	simulation->agents[simulation->agent_count++] = agent;
 	for (int i = 0; i < CONTROLLERS; i++)
 		for (size_t j = 0; j < AGENTS_MAX; j++)

@@ -7,6 +7,7 @@
 #define ROOST_TESTS_SIMULATION_AGENT_H
 
 #include "node.pb-c.h"
+#include "nodeagent/plan/node_plan.h"
 #include "nodeagent/plan/plan.h"
 #include "tests/simulation/simulation.h"
 
@@ -98,12 +99,14 @@ struct agent {
 	struct workspace_row workspaces[ROWS_MAX];
 	struct session_row sessions[ROWS_MAX];
 	size_t workspace_count, session_count;
-	bool told_running;
+	struct node_wanted node;
+	uint64_t node_told, node_told_failed;
 	const Roost__Report *outbox[OUTBOX_ROOM]; /* a ring, from reports_taken on */
 	uint64_t reports_taken, reports_made, reports_sent;
 
 	/* live */
 	bool adopted, outstanding, waiting;
+	bool searching, found_clear, search_due, begun_since, working_on_node;
 	unsigned ticket, backoff_ms;
 	int64_t hosts_shown_ms; /* until then a session's host may yet show itself */
 
@@ -118,12 +121,15 @@ bool agent_apply(struct agent *agent, const Roost__ApplyRequest *request, Roost_
 /* What a beat says. */
 struct beat {
 	struct agent *agent;
+	bool follows_log;
 	uint64_t agent_epoch, held_version, log_epoch;
 };
 void agent_beat(struct agent *agent);
 
 /* Rows are made when asked for by `make`. */
 struct workspace_row *agent_workspace(struct agent *agent, const char *id, bool make);
+/* The row as its plan wants it: with the node's wish, and with what only memory knows. */
+struct workspace_row *agent_complete(struct agent *agent, struct workspace_row *row);
 struct session_row *agent_session(struct agent *agent, const char *id, bool make);
 
 /* ---- outbox.c ---- */
@@ -141,6 +147,15 @@ void agent_tell_all(struct agent *agent);
 void work_on_workspace(struct agent *agent, const char *id);
 void work_on_all(struct agent *agent);
 void work_on_session(struct agent *agent, struct session_row *session, struct workspace_row *workspace);
+/* ---- work_node.c: what is wanted of the node as a whole ---- */
+
+void work_on_node(struct agent *agent);
+/* Something was begun: what a search found is old. */
+void work_node_begun(struct agent *agent);
+/* The next search may begin. */
+void work_node_may_search(struct agent *agent);
+void work_node_wanted_anew(struct agent *agent);
+
 void work_end_sessions(struct agent *agent, const struct workspace_row *workspace);
 void work_forget_sessions(struct agent *agent, const char *workspace_id);
 /* The machine has something to say. */

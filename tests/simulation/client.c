@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CLIENTS = 4, COMMANDS_MAX = 400, THINGS_MAX = 400, PATIENCE_MS = 6000 };
+enum { CLIENTS = 4, COMMANDS_MAX = 400, THINGS_MAX = 400, NODES_MAX = AGENTS_MAX - 2, PATIENCE_MS = 6000 };
 
 enum verb {
 	CREATE_NODE,
@@ -19,10 +19,15 @@ enum verb {
 	RESTART_WORKSPACE,
 	DELETE_WORKSPACE,
 	RENAME_WORKSPACE,
+	REBUILD_WORKSPACE,
+	COLLAPSE_WORKSPACE,
 	CREATE_SESSION,
 	STOP_SESSION,
+	STOP_NODE,
+	START_NODE,
+	DELETE_NODE,
+	ABANDON_NODE,
 	VERBS,
-	SMALLEST_CREATE = CREATE_SESSION,
 };
 
 /* How often each is drawn. */
@@ -38,8 +43,14 @@ static const struct {
     [RESTART_WORKSPACE] = {"workspace.restart", 16, ENTITY_WORKSPACE},
     [DELETE_WORKSPACE] = {"workspace.delete", 10, ENTITY_WORKSPACE},
     [RENAME_WORKSPACE] = {"workspace.rename", 5, ENTITY_WORKSPACE},
+    [REBUILD_WORKSPACE] = {"workspace.rebuild", 3, ENTITY_WORKSPACE},
+    [COLLAPSE_WORKSPACE] = {"workspace.update", 2, ENTITY_WORKSPACE},
     [CREATE_SESSION] = {"session.create", 18, ENTITY_WORKSPACE},
     [STOP_SESSION] = {"session.stop", 8, ENTITY_SESSION},
+    [STOP_NODE] = {"node.stop", 3, ENTITY_NODE},
+    [START_NODE] = {"node.start", 6, ENTITY_NODE},
+    [DELETE_NODE] = {"node.delete", 2, ENTITY_NODE},
+    [ABANDON_NODE] = {"node.delete (abandon)", 1, ENTITY_NODE},
 };
 
 struct command {
@@ -69,7 +80,7 @@ struct clients {
 	bool stopped;
 	struct client all[CLIENTS];
 	struct command *commands[COMMANDS_MAX];
-	size_t command_count;
+	size_t command_count, nodes;
 	struct thing things[THINGS_MAX]; /* that answers told of */
 	size_t thing_count;
 };
@@ -88,11 +99,32 @@ static struct decision *decide(struct work *work, const struct decision_inputs *
 	Roost__RestartWorkspaceRequest restart = ROOST__RESTART_WORKSPACE_REQUEST__INIT;
 	Roost__DeleteWorkspaceRequest delete_it = ROOST__DELETE_WORKSPACE_REQUEST__INIT;
 	Roost__RenameWorkspaceRequest rename_it = ROOST__RENAME_WORKSPACE_REQUEST__INIT;
+	Roost__RebuildWorkspaceRequest rebuild = ROOST__REBUILD_WORKSPACE_REQUEST__INIT;
+	Roost__UpdateWorkspaceRequest update = ROOST__UPDATE_WORKSPACE_REQUEST__INIT;
+	Roost__StopNodeRequest stop_node = ROOST__STOP_NODE_REQUEST__INIT;
+	Roost__StartNodeRequest start_node = ROOST__START_NODE_REQUEST__INIT;
+	Roost__DeleteNodeRequest delete_node = ROOST__DELETE_NODE_REQUEST__INIT;
 	Roost__CreateSessionRequest session = ROOST__CREATE_SESSION_REQUEST__INIT;
 	Roost__StopSessionRequest stop_session = ROOST__STOP_SESSION_REQUEST__INIT;
 	node.name = workspace.name = rename_it.display_name = session.label = command->name;
 	stop.id = restart.id = delete_it.id = rename_it.id = stop_session.id = session.workspace_id = command->target;
+	rebuild.id = update.id = stop_node.id = start_node.id = delete_node.id = command->target;
+	update.has_collapsed = true;
+	update.collapsed = command->hash[0] % 2 == 0;
+	stop_node.confirm = delete_node.confirm = command->hash[0] % 4 != 0;
+	delete_node.abandon = command->verb == ABANDON_NODE;
 	switch (command->verb) {
+	case REBUILD_WORKSPACE:
+		return decide_rebuild_workspace(inputs, &rebuild);
+	case COLLAPSE_WORKSPACE:
+		return decide_update_workspace(inputs, &update);
+	case STOP_NODE:
+		return decide_stop_node(inputs, &stop_node);
+	case START_NODE:
+		return decide_start_node(inputs, &start_node);
+	case DELETE_NODE:
+	case ABANDON_NODE:
+		return decide_delete_node(inputs, &delete_node);
 	case CREATE_NODE:
 		return decide_create_node(inputs, &node);
 	case CREATE_WORKSPACE:
@@ -291,6 +323,8 @@ static struct command *new_command(struct clients *clients)
 	struct command *command = arena_new_of(simulation->arena, struct command);
 	command->clients = clients;
 	command->verb = clients->thing_count == 0 ? CREATE_NODE : draw_verb(simulation);
+	if (command->verb == CREATE_NODE && clients->nodes++ >= NODES_MAX)
+		command->verb = CREATE_WORKSPACE;
 	const struct thing *thing = NULL;
 	if (verbs[command->verb].target != ENTITY_OWNER)
 		thing = draw_thing(clients, verbs[command->verb].target);

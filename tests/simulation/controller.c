@@ -279,6 +279,43 @@ static bool look_at_claims(struct controller *controller)
 	return unmade;
 }
 
+/* ---- rosters let go of what is deleted ---- */
+
+static struct decision *decide_release(struct work *work, const struct decision_inputs *inputs)
+{
+	return decide_release_node(inputs, work->context);
+}
+
+static void release(struct controller *controller, const char *owner, const char *node_id)
+{
+	struct arena *arena = controller->simulation->arena;
+	struct work *work = work_new(controller, arena_strdup(arena, owner), "release");
+	work->decide = decide_release;
+	work->done = nothing_more;
+	work->context = arena_strdup(arena, node_id);
+	work_run(work);
+}
+
+/* True when some deleted node is still in its owner's roster. */
+static bool look_at_releases(struct controller *controller)
+{
+	struct arena *arena = arena_new();
+	bool unreleased = false;
+	for (const struct entity *one = controller->store->first[ENTITY_OWNER]; one != NULL; one = one->next) {
+		const Roost__OwnerState *owner = controller->store->entities.owner(controller->store, one->id, arena);
+		for (size_t i = 0; i < owner->n_nodes; i++) {
+			const struct entity *node =
+			    store_find(controller->store, ENTITY_NODE, owner->nodes[i]->node_id);
+			if (node == NULL || node->status != ROOST__NODE__STATUS__DELETED)
+				continue;
+			unreleased = true;
+			release(controller, owner->owner, node->id);
+		}
+	}
+	arena_free(arena);
+	return unreleased;
+}
+
 /* ---- effects ---- */
 
 struct fed {
@@ -304,7 +341,9 @@ static void take_fed(struct simulation *simulation, void *context)
 		return;
 	const Roost__Record *record = simulation->log->records[fed->seq - 1].record;
 	struct agent *agent = agent_of(simulation, record->aggregate_id);
-	if (record->kind == ROOST__RECORD__KIND__NODE && agent != NULL)
+	if (look_at_releases(controller))
+		log_effect_done(simulation->log, fed->seq, true);
+	else if (record->kind == ROOST__RECORD__KIND__NODE && agent != NULL)
 		wanted_changed(controller, agent, fed->seq);
 	else
 		log_effect_done(simulation->log, fed->seq,
@@ -346,6 +385,7 @@ static void ready(struct simulation *simulation, void *context)
 	controller->serving = true;
 	controller->listening_ms = monotonic_ms(simulation, &controller->process);
 	look_at_claims(controller);
+	look_at_releases(controller);
 	tick(simulation, context);
 }
 

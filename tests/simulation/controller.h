@@ -6,6 +6,7 @@
 
 #include "bus/foundation/clock.h"
 #include "controller/domain/decision.h"
+#include "controller/effects/silence.h"
 #include "tests/simulation/agent.h"
 #include "tests/simulation/store.h"
 
@@ -62,10 +63,12 @@ struct wait {
 /* A conversation with one agent, and what was heard of it. */
 struct view {
 	struct agent *agent;
-	bool heard, announcing;
-	int64_t heard_ms; /* monotonic */
+	struct node_signs signs;
+	bool announcing;
+	int64_t asked_ms; /* monotonic: the last probe */
 	bool under_way, again, held_known, more;
-	uint64_t held_version, idle_held, idle_version;
+	bool suspected, tell_epoch;
+	uint64_t log_epoch, held_version, idle_held, idle_version;
 	unsigned restarts;
 	struct store_cursor cursor;
 	struct settling *now, *later;
@@ -110,6 +113,9 @@ int64_t controller_server_ms(const struct controller *controller);
 
 /* A record of the node was projected; the consumer's message is acknowledged when it has settled. */
 void wanted_changed(struct controller *controller, struct agent *agent, uint64_t seq);
-void wanted_heard(struct controller *controller, struct view *view, const Roost__NodeState *node, uint64_t held);
+void wanted_heard(struct controller *controller, struct view *view, const Roost__NodeState *node,
+		  const struct beat *beat);
+/* The bus was away: it may come back with an older log. */
+void wanted_forget(struct controller *controller);
 
 #endif

@@ -4,8 +4,10 @@
 
 #include "tests/simulation/controller.h"
 
-/* A beat came in. */
-void health_beat(struct controller *controller, struct agent *agent, const struct beat *beat);
+/* A beat came in; `ours` for the one controller that acts on it. */
+void health_beat(struct controller *controller, struct agent *agent, const struct beat *beat, bool ours);
+/* A call to the agent had an answer, or none in time. */
+void health_called(struct controller *controller, struct view *view, bool answered);
 /* Announces what got worse. */
 void health_look(struct controller *controller);
 

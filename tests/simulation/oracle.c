@@ -260,13 +260,19 @@ static void check_position(struct oracle *oracle, const Roost__Record *record)
 	oracle->positions[i] = position;
 }
 
+static bool node_is(const struct oracle *oracle, const struct agent *agent, int status)
+{
+	const struct entity *node = store_find(oracle->store, ENTITY_NODE, agent->node_id);
+	return node != NULL && node->status == status;
+}
+
 void oracle_forgets(struct oracle *oracle, const struct agent *agent, uint64_t taken)
 {
 	size_t i = agent_number(oracle->simulation, agent->node_id);
 	const Roost__ReportPosition *last = oracle->positions[i];
 	bool held = last != NULL && (last->agent_epoch > agent->agent_epoch ||
 				     (last->agent_epoch == agent->agent_epoch && last->number >= taken));
-	if (!held && oracle->simulation->log->restored == 0)
+	if (!held && oracle->simulation->log->restored == 0 && !node_is(oracle, agent, NODE(DELETED)))
 		violated(oracle->simulation, "%s forgets report %" PRIu64 ", which no record has taken",
 			 agent->process.name, taken);
 }
@@ -370,6 +376,8 @@ void oracle_starts(struct oracle *oracle, const struct agent *agent, const char 
 	const struct entity *entity = workspace_of(oracle, workspace_id);
 	if (oracle->simulation->log->restored > 0)
 		return;
+	if (node_is(oracle, agent, NODE(DELETED))) /* abandoned, and it has not heard of it yet */
+		return;
 	if (entity == NULL || entity->status == WORKSPACE(DELETED) || generation > entity->generation)
 		violated(oracle->simulation, "%s starts workspace %s, generation %" PRIu32 ", which nobody wants",
 			 agent->process.name, workspace_id, generation);
@@ -392,7 +400,9 @@ void oracle_removes(struct oracle *oracle, const struct agent *agent, const stru
 		return;
 	if (sandbox->running)
 		violated(oracle->simulation, "%s removes workspace %s while it runs", agent->process.name, sandbox->id);
-	if (entity == NULL || (entity->status != WORKSPACE(DELETING) && entity->status != WORKSPACE(DELETED)))
+	bool node_goes = node_is(oracle, agent, NODE(DELETING)) || node_is(oracle, agent, NODE(DELETED));
+	if (!node_goes &&
+	    (entity == NULL || (entity->status != WORKSPACE(DELETING) && entity->status != WORKSPACE(DELETED))))
 		violated(oracle->simulation, "%s removes workspace %s, which nobody deleted", agent->process.name,
 			 sandbox->id);
 }

@@ -72,6 +72,7 @@ static void take(struct agent *agent, const struct batch *batch)
 		agent->reports_taken = batch->taken;
 		agent->backoff_ms = 0;
 		outbox_kick(agent);
+		work_on_node(agent);
 		break;
 	case ANSWER_NOTHING:
 		wait_longer(agent);
@@ -204,7 +205,7 @@ void outbox_new_epoch(struct agent *agent, uint64_t above)
 
 void outbox_forget_told(struct agent *agent)
 {
-	agent->told_running = false;
+	agent->node_told = agent->node_told_failed = 0;
 	for (size_t i = 0; i < agent->workspace_count; i++) {
 		struct workspace_actual *actual = &agent->workspaces[i].actual;
 		actual->told_desired = (Roost__WantedWorkspace__Desired)0;
@@ -217,12 +218,6 @@ void outbox_forget_told(struct agent *agent)
 
 void agent_tell_all(struct agent *agent)
 {
-	if (!agent->told_running) {
-		Roost__Report *report = outbox_report(agent, ROOST__REPORT__REPORT_NODE_RUNNING);
-		arena_message(agent->simulation->arena, report->node_running, roost__node_running__init);
-		outbox_add(agent, report);
-		agent->told_running = true;
-	}
 	work_on_all(agent);
 	outbox_kick(agent);
 }

@@ -109,8 +109,12 @@ static const char *missing(struct oracle *oracle, const struct agent *agent)
 
 static const char *restless_agent(struct oracle *oracle, const struct agent *agent)
 {
+	const struct entity *node = store_find(oracle->store, ENTITY_NODE, agent->node_id);
 	if (agent->lies)
 		return NULL;
+	if (agent->process.ended != (node->status == ROOST__NODE__STATUS__DELETED))
+		return arena_printf(oracle->simulation->scratch, "%s %s", agent->process.name,
+				    agent->process.ended ? "has ended, and its node has not" : "outlives its node");
 	if (agent->reports_made > agent->reports_taken)
 		return arena_printf(oracle->simulation->scratch, "%s has %" PRIu64 " reports that nobody takes",
 				    agent->process.name, agent->reports_made - agent->reports_taken);

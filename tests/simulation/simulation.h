@@ -15,7 +15,7 @@
 enum {
 	ID_SIZE = IDENTIFIER_LENGTH + 1,
 	CONTROLLERS = 3,
-	AGENTS_MAX = 8,
+	AGENTS_MAX = 16,
 	OWNERS = 2,
 
 	/* The options of this control plane, in milliseconds: short, so that much happens in a life. */

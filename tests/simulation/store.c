@@ -364,6 +364,12 @@ void store_wanted(const struct store *store, const char *node_id, const struct s
 	const Roost__NodeState *node = get_node((void *)store, node_id, arena);
 	if (node == NULL)
 		return;
+	page->to_version = node->version;
+	page->log_epoch = node->log_epoch;
+	if (cursor->row[0] == '\0' && node->wanted_version > cursor->held_version)
+		page->node = wanted_node(node, arena);
+	if (node->resource->status == ROOST__NODE__STATUS__DELETED)
+		return;
 	size_t room = count_of(store, ENTITY_WORKSPACE) + count_of(store, ENTITY_SESSION) + 1;
 	struct wanted_row *rows = arena_array_of(arena, struct wanted_row, room);
 	size_t count = collect(store, ENTITY_WORKSPACE, node_id, cursor, rows);
@@ -371,7 +377,6 @@ void store_wanted(const struct store *store, const char *node_id, const struct s
 	qsort(rows, count, sizeof(*rows), by_version);
 	page->workspaces = arena_array_of(arena, Roost__WantedWorkspace *, count + 1);
 	page->sessions = arena_array_of(arena, Roost__WantedSession *, count + 1);
-	page->to_version = node->version;
 	for (size_t i = 0; i < count; i++) {
 		const struct entity *entity = rows[i].entity;
 		if (i == rows_max) {

@@ -58,6 +58,8 @@ struct store_cursor {
 struct store_page {
 	Roost__WantedWorkspace **workspaces;
 	Roost__WantedSession **sessions;
+	Roost__WantedNode *node;
+	uint64_t log_epoch;
 	size_t workspace_count, session_count;
 	uint64_t to_version;
 	bool more;

@@ -70,6 +70,9 @@ static void report_stop_failed(struct agent *agent, const struct workspace_row *
 	report->workspace_stop_failed->has_generation = true;
 	report->workspace_stop_failed->generation = row->actual.generation;
 	report->workspace_stop_failed->message = row->failure;
+	arena_message(agent->simulation->arena, report->workspace_stop_failed->left, roost__left_behind__init);
+	report->workspace_stop_failed->left->has_processes = true;
+	report->workspace_stop_failed->left->processes = 2;
 	outbox_add(agent, report);
 }
 
@@ -84,9 +87,9 @@ static void report_step(struct agent *agent, const struct workspace_row *row, co
 
 static void report_workspace(struct agent *agent, const struct workspace_row *row)
 {
-	if (row->wanted.desired == ROOST__WANTED_WORKSPACE__DESIRED__REMOVE)
+	if (plan_desired(&row->wanted) == ROOST__WANTED_WORKSPACE__DESIRED__REMOVE)
 		report_removed(agent, row);
-	else if (row->wanted.desired == ROOST__WANTED_WORKSPACE__DESIRED__STOP)
+	else if (plan_desired(&row->wanted) == ROOST__WANTED_WORKSPACE__DESIRED__STOP)
 		report_stopped(agent, row);
 	else if (row->actual.phase == WORKSPACE_RUNNING)
 		report_running(agent, row);
@@ -100,21 +103,20 @@ static void report_workspace(struct agent *agent, const struct workspace_row *ro
 
 /* ---- rows ---- */
 
-static enum plan_step plan(struct workspace_row *row)
+static enum plan_step plan(struct agent *agent, struct workspace_row *row)
 {
-	row->actual.busy = row->job != NULL;
-	row->actual.retry_due = !row->waits;
+	agent_complete(agent, row);
 	return plan_workspace(&row->wanted, &row->actual);
 }
 
 static void settle(struct agent *agent, struct workspace_row *row)
 {
-	if (plan(row) != PLAN_TELL)
+	if (plan(agent, row) != PLAN_TELL)
 		return;
 	report_workspace(agent, row);
-	row->actual.told_desired = row->wanted.desired;
+	row->actual.told_desired = plan_desired(&row->wanted);
 	row->actual.told_generation = row->wanted.generation;
-	row->actual.told_version = row->wanted.version;
+	row->actual.told_version = plan_version(&row->wanted);
 }
 
 static void set_phase(struct agent *agent, struct workspace_row *row, enum workspace_phase phase)
@@ -159,6 +161,7 @@ static void begin_job(struct agent *agent, struct workspace_row *row, enum plan_
 	job->step = step;
 	job->generation = row->actual.generation;
 	row->job = job;
+	work_node_begun(agent);
 	next_stage(job);
 }
 
@@ -225,7 +228,8 @@ static void provision_stage(struct job *job)
 
 static void begin_provision(struct agent *agent, struct workspace_row *row)
 {
-	row->actual.generation = row->wanted.generation;
+	if (row->wanted.generation > row->actual.generation)
+		row->actual.generation = row->wanted.generation;
 	row->lost = false;
 	row->failure = NULL;
 	set_phase(agent, row, WORKSPACE_PROVISIONING);
@@ -253,10 +257,10 @@ static void stop_failed(struct job *job)
 {
 	struct agent *agent = job->agent;
 	struct workspace_row *row = job->row;
-	bool news = row->actual.told_version < row->wanted.version;
+	bool news = row->wanted.known && row->actual.told_version < plan_version(&row->wanted);
 	end_job(job);
 	set_phase(agent, row, WORKSPACE_STOP_FAILED);
-	row->actual.told_version = row->wanted.version;
+	row->actual.told_version = plan_version(&row->wanted);
 	row->failure = "2 processes are left";
 	if (news)
 		report_stop_failed(agent, row);
@@ -376,7 +380,7 @@ static void cancel(struct job *job)
 
 static bool take_step(struct agent *agent, struct workspace_row *row)
 {
-	switch (plan(row)) {
+	switch (plan(agent, row)) {
 	case PLAN_PROVISION:
 		begin_provision(agent, row);
 		return true;
@@ -408,10 +412,12 @@ void work_on_workspace(struct agent *agent, const char *id)
 	for (size_t i = 0; i < agent->session_count && agent->process.up; i++)
 		if (!agent->sessions[i].forgotten && strcmp(agent->sessions[i].workspace_id, id) == 0)
 			work_on_session(agent, &agent->sessions[i], row);
+	work_on_node(agent);
 }
 
 void work_on_all(struct agent *agent)
 {
 	for (size_t i = 0; i < agent->workspace_count && agent->process.up; i++)
 		work_on_workspace(agent, agent->workspaces[i].id);
+	work_on_node(agent);
 }

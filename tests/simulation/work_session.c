@@ -69,7 +69,9 @@ static void fail(struct agent *agent, struct session_row *row, const char *sente
 static Roost__AgentSession__StopReason asked_for(const struct session_row *row, const struct workspace_row *workspace)
 {
 	bool known = workspace != NULL && workspace->wanted.known;
-	if (known && workspace->wanted.desired != ROOST__WANTED_WORKSPACE__DESIRED__RUN)
+	if (workspace != NULL && workspace->wanted.node == ROOST__WANTED_NODE__DESIRED__STOP)
+		return ROOST__AGENT_SESSION__STOP_REASON__NODE_STOP;
+	if (known && plan_desired(&workspace->wanted) != ROOST__WANTED_WORKSPACE__DESIRED__RUN)
 		return ROOST__AGENT_SESSION__STOP_REASON__WORKSPACE_STOP;
 	if (known && workspace->wanted.generation > row->wanted.generation)
 		return ROOST__AGENT_SESSION__STOP_REASON__WORKSPACE_RESTART;
@@ -127,6 +129,7 @@ static void begin_start(struct agent *agent, struct session_row *row)
 	row->begun = true;
 	set_phase(agent, row, SESSION_STARTING);
 	row->busy = true;
+	work_node_begun(agent);
 	after(agent->simulation, 10 + draw(agent->simulation, 100), command_made, starting);
 }
 
@@ -181,6 +184,7 @@ void work_host_ended(struct agent *agent, const char *session_id)
 	const struct workspace_row *workspace = agent_workspace(agent, row->workspace_id, false);
 	if (workspace != NULL && workspace->actual.phase == WORKSPACE_REMOVED)
 		work_forget_sessions(agent, row->workspace_id);
+	work_on_node(agent);
 }
 
 /* ---- stop ---- */
