@@ -5,6 +5,7 @@
 #include "tests/simulation/controller.h"
 #include "tests/simulation/health.h"
 #include "tests/simulation/oracle.h"
+#include "tests/simulation/sweeper.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -166,6 +167,19 @@ static void beat_arrives(struct simulation *simulation, void *context)
 		health_beat(beat->controller, beat->beat.agent, &beat->beat, beat->ours);
 }
 
+static void beat_seen(struct simulation *simulation, void *context)
+{
+	const struct beat_to *beat = context;
+	struct controller *eyes = beat->controller;
+	struct view *view = eyes->views;
+	if (!eyes->process.up || !eyes->serving)
+		return;
+	while (view->agent != beat->beat.agent)
+		view++;
+	view->signs.beat = true;
+	view->signs.beat_at_ms = monotonic_ms(simulation, &eyes->process);
+}
+
 void agent_beat(struct agent *agent)
 {
 	int acts = (int)draw(agent->simulation, CONTROLLERS);
@@ -180,6 +194,10 @@ void agent_beat(struct agent *agent)
 		beat->ours = i == acts;
 		send_message(agent->simulation, beat_arrives, beat);
 	}
+	struct beat_to *seen = arena_new_of(agent->simulation->arena, struct beat_to);
+	seen->beat.agent = agent;
+	seen->controller = agent->simulation->sweeper->eyes;
+	send_message(agent->simulation, beat_seen, seen);
 }
 
 static void on_beat(struct simulation *simulation, void *context)
@@ -266,5 +284,7 @@ struct agent *agent_new(struct simulation *simulation, const char *node_id, cons
 	for (int i = 0; i < CONTROLLERS; i++)
 		for (size_t j = 0; j < AGENTS_MAX; j++)
 			simulation->controllers[i]->views[j].agent = simulation->agents[j];
+	for (size_t j = 0; j < AGENTS_MAX; j++)
+		simulation->sweeper->eyes->views[j].agent = simulation->agents[j];
 	return agent;
 }

@@ -29,7 +29,8 @@ struct sandbox {
 	bool there; /* its disk */
 	bool running, checkout_made, has_remains;
 	uint32_t generation;
-	unsigned stops_failing; /* so many more times */
+	const char *owner; /* by its label, as is the time */
+	int64_t made_at, really_made_ms;
 };
 
 /* A session host and the program under it. */

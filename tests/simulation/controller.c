@@ -404,7 +404,7 @@ static void start(struct simulation *simulation, void *owner)
 		rebuild(controller);
 	struct moment *moment = arena_new_of(simulation->arena, struct moment);
 	*moment = moment_of(&controller->process);
-	controller_catch_up(controller, ready, moment);
+	controller_catch_up(controller, controller->ready, moment);
 }
 
 struct controller *controller_new(struct simulation *simulation, const char *name)
@@ -413,5 +413,6 @@ struct controller *controller_new(struct simulation *simulation, const char *nam
 	controller->simulation = simulation;
 	controller->process = (struct process){.name = name, .start = start, .owner = controller};
 	controller->store = store_new(simulation->arena);
+	controller->ready = ready;
 	return controller;
 }

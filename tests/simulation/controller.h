@@ -85,9 +85,10 @@ struct controller {
 	struct wait *waits;
 	int64_t stalled_until_ms;
 	struct view views[AGENTS_MAX];
-	int64_t listening_ms; /* monotonic: since when without a break; 0 for not */
-	bool serving;	      /* it has caught up once: commands, reports and beats come to it */
-	bool firing;	      /* a deadline */
+	int64_t listening_ms;  /* monotonic: since when without a break; 0 for not */
+	event_function *ready; /* has caught up after a start */
+	bool serving;	       /* it has caught up once: commands, reports and beats come to it */
+	bool firing;	       /* a deadline */
 };
 
 struct controller *controller_new(struct simulation *simulation, const char *name);

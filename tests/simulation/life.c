@@ -4,6 +4,7 @@
 #include "tests/simulation/controller.h"
 #include "tests/simulation/log.h"
 #include "tests/simulation/oracle.h"
+#include "tests/simulation/sweeper.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,9 @@ static void skew(struct simulation *simulation, struct process *process)
 
 static struct process *any_process(struct simulation *simulation)
 {
-	size_t chosen = draw(simulation, (uint32_t)(CONTROLLERS + simulation->agent_count));
+	size_t chosen = draw(simulation, (uint32_t)(CONTROLLERS + simulation->agent_count + 1));
+	if (chosen == CONTROLLERS + simulation->agent_count)
+		return &simulation->sweeper->eyes->process;
 	return chosen < CONTROLLERS ? &simulation->controllers[chosen]->process
 				    : &simulation->agents[chosen - CONTROLLERS]->process;
 }
@@ -85,12 +88,15 @@ static void begin(struct simulation *simulation)
 	simulation->oracle = oracle_new(simulation);
 	for (int i = 0; i < CONTROLLERS; i++)
 		simulation->controllers[i] = controller_new(simulation, names[i]);
+	simulation->sweeper = sweeper_new(simulation);
 	for (int i = 0; i < CONTROLLERS; i++) {
 		simulation->controllers[i]->process.boot_ms = simulation->now_ms - draw(simulation, 1000000);
 		if (draw(simulation, 3) == 0)
 			skew(simulation, &simulation->controllers[i]->process);
 		process_start(simulation, &simulation->controllers[i]->process);
 	}
+	simulation->sweeper->eyes->process.boot_ms = simulation->now_ms - draw(simulation, 1000000);
+	process_start(simulation, &simulation->sweeper->eyes->process);
 	simulation->clients = clients_new(simulation);
 	every_second(simulation, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include "tests/simulation/controller.h"
 #include "tests/simulation/oracle.h"
+#include "tests/simulation/sweeper.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,7 @@ static void store(struct log *log, const Roost__Record *record)
 	deliver(simulation, delivery_of(log, stored->seq));
 	for (int i = 0; i < CONTROLLERS; i++)
 		controller_notify(simulation->controllers[i]);
+	controller_notify(simulation->sweeper->eyes);
 }
 
 struct log_answer log_append_record(struct log *log, const Roost__Record *record, uint64_t expected_last_seq)

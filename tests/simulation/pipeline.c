@@ -3,6 +3,7 @@
  * until its outcome is known; who lost a race decides again. Killed at any of the named places. */
 #include "tests/simulation/controller.h"
 #include "tests/simulation/log.h"
+#include "tests/simulation/sweeper.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -298,7 +299,8 @@ static struct decision *decide_once(struct work *work)
 		       .max_workspaces_per_node = WORKSPACES_PER_NODE_MAX,
 		       .max_sessions_per_workspace = SESSIONS_PER_WORKSPACE_MAX,
 		       .provision_timeout_ms = PROVISION_TIMEOUT_MS,
-		       .idempotency_ms = IDEMPOTENCY_MS},
+		       .idempotency_ms = IDEMPOTENCY_MS,
+		       .sweep_grace_ms = SWEEP_GRACE_MS},
 	    .store = &controller->store->entities,
 	    .arena = simulation->scratch,
 	};

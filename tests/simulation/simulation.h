@@ -117,6 +117,7 @@ void simulation_until(struct simulation *simulation, int64_t until_ms);
 struct log;
 struct oracle;
 struct controller;
+struct sweeper;
 struct agent;
 struct clients;
 
@@ -147,6 +148,7 @@ struct simulation {
 	struct agent *agents[AGENTS_MAX];
 	size_t agent_count;
 	struct clients *clients;
+	struct sweeper *sweeper;
 
 	jmp_buf failed;
 	char failure[512];

@@ -207,6 +207,11 @@ static void provision_stage(struct job *job)
 	switch (job->stage++) {
 	case 0:
 		oracle_starts(simulation->oracle, agent, job->row->id, job->generation);
+		if (!sandbox->there) {
+			sandbox->owner = agent->owner;
+			sandbox->made_at = wall_ms(simulation, &agent->process);
+			sandbox->really_made_ms = simulation->now_ms;
+		}
 		sandbox->there = sandbox->has_remains = true;
 		sandbox->checkout_made = false;
 		sandbox->generation = job->generation;
