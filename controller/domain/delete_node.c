@@ -1,6 +1,7 @@
 /* node.delete, and letting go of what is deleted. From every state, with a confirmation when something
  * dies; the node's own word ends it, unless there never was an agent to give it, or the user abandons the
  * node and is told what may be left. */
+#include "bus/foundation/planted.h"
 #include "controller/domain/deciding.h"
 #include "controller/domain/states.h"
 #include <string.h>
@@ -56,7 +57,7 @@ struct decision *decide_delete_node(const struct decision_inputs *inputs, const 
 	const struct entity_store *store = inputs->store;
 	const char *name = node->resource->name;
 	struct workspace_states present = store->workspaces(store->context, request->id, inputs->arena);
-	bool untouched = node->report_position == NULL && present.count == 0;
+	bool untouched = present.count == 0 && (node->report_position == NULL || planted(PLANTED_NODE_DELETED_EARLY));
 	bool is_deleting = node->resource->status == ROOST__NODE__STATUS__DELETING;
 	if (untouched)
 		return delete_at_once(inputs, decision, node, false, &present);

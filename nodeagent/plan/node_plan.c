@@ -1,6 +1,8 @@
 /* The table of the node's next step: what is wanted of it against what is there. */
 #include "nodeagent/plan/node_plan.h"
 
+#include "bus/foundation/planted.h"
+
 enum { DESIRED_COUNT = ROOST__WANTED_NODE__DESIRED__REMOVE + 1 };
 
 /* clang-format off */
@@ -48,6 +50,8 @@ enum node_step plan_node(const struct node_wanted *wanted, const struct node_act
 	if (actual->busy)
 		return NODE_WAIT;
 	bool told = actual->told_version >= wanted->version;
+	if (planted(PLANTED_NODE_STOPPED_UNSEARCHED) && wanted->desired == ROOST__WANTED_NODE__DESIRED__STOP && !told)
+		return NODE_TELL;
 	enum node_step step = steps[wanted->desired][actual->state];
 	switch (step) {
 	case NODE_TELL:

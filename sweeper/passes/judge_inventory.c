@@ -4,6 +4,7 @@
 
 #include "sweeper/passes/judgement.h"
 
+#include "bus/foundation/planted.h"
 #include "bus/foundation/ulid.h"
 
 #include <string.h>
@@ -40,6 +41,8 @@ static const char *missing_proof(const struct sweep_rules *rules, const struct s
 
 static const char *seen_once(const struct sweep_inventory *inventory, int64_t first_seen_ms)
 {
+	if (planted(PLANTED_SWEEP_PROOF_IGNORED))
+		return NULL;
 	bool twice = first_seen_ms > 0 && inventory->asked_at_ms - first_seen_ms >= SWEEP_LOOKS_APART_MS;
 	return twice ? NULL : "It was seen once; it takes two looks.";
 }
@@ -116,7 +119,7 @@ static bool is_old_enough(const struct sweep_rules *rules, int64_t now_ms,
 		return false;
 	if (found->made_at > made_ms)
 		made_ms = found->made_at;
-	return now_ms - made_ms >= rules->unknown_age_ms;
+	return now_ms - made_ms >= rules->unknown_age_ms || planted(PLANTED_SWEEP_AGE_IGNORED);
 }
 
 static bool was_told_of(const Roost__NodeState *node, const char *workspace_id)
@@ -138,7 +141,7 @@ static const char *why_spare_unknown(const struct sweep_rules *rules, int64_t no
 		return "The node is being deleted, with all that is ours on it.";
 	if (!found->has_known || found->known)
 		return "The node's agent believes that it is wanted.";
-	if (found->owner == NULL || strcmp(found->owner, node->owner) != 0)
+	if (found->owner == NULL || (strcmp(found->owner, node->owner) != 0 && !planted(PLANTED_SWEEP_LABEL_IGNORED)))
 		return "Its label does not name the node's owner.";
 	if (!is_old_enough(rules, now_ms, found))
 		return "It is too young, or its age is not known.";
@@ -167,7 +170,7 @@ struct sweep_judgement judge_unknown(const struct sweep_rules *rules, int64_t no
 /* The node said that it runs before it was asked what is there; else the inventory proves nothing. */
 static bool ran_before(const struct sweep_inventory *inventory, int64_t since_ms)
 {
-	return since_ms + SWEEP_LOOKS_APART_MS <= inventory->asked_at_ms;
+	return since_ms + SWEEP_LOOKS_APART_MS <= inventory->asked_at_ms || planted(PLANTED_SWEEP_PROOF_IGNORED);
 }
 
 struct sweep_judgement judge_absent_workspace(const struct sweep_rules *rules, int64_t now_ms,

@@ -174,6 +174,7 @@ void machine_end_host(struct agent *agent, struct host *host);
 /* False when its folder is there already: a host has been started before. */
 bool machine_spawn(struct agent *agent, const char *session_id, const char *workspace_id);
 bool machine_awaits_host(const struct agent *agent, const struct session_row *row);
+void machine_leave_things(struct agent *agent);
 /* By itself, now and then, and the whole machine. */
 void machine_mishaps(struct agent *agent);
 

@@ -39,6 +39,14 @@ static void compare_position(struct controller *controller)
 	controller->known_restored = log->restored;
 }
 
+void controller_reconnect(struct controller *controller)
+{
+	if (controller->process.up && controller->known_restored != controller->simulation->log->restored)
+		compare_position(controller);
+	if (controller->process.up)
+		wanted_forget(controller);
+}
+
 static void wake_waiting(struct controller *controller)
 {
 	struct wait **place = &controller->waits;

@@ -41,7 +41,7 @@ struct work {
 	/* the pipeline's own */
 	const char *new_id;
 	int64_t deadline_ms; /* monotonic */
-	bool fresh;
+	bool fresh, finished;
 	unsigned tries;
 	struct decided decided;
 	uint64_t seq;
@@ -95,6 +95,9 @@ struct controller *controller_new(struct simulation *simulation, const char *nam
 
 /* Its projection takes nothing in for so long. */
 void controller_stall(struct controller *controller, int64_t ms);
+
+/* The bus is back, perhaps with another log. */
+void controller_reconnect(struct controller *controller);
 
 /* The log has something new. */
 void controller_notify(struct controller *controller);

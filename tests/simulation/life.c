@@ -30,6 +30,7 @@ static void draw_weather(struct simulation *simulation)
 	    .session_exits = draw_rate(simulation, 20, 60),
 	    .reboots = draw_rate(simulation, 5, 20),
 	    .outage = draw_rate(simulation, 10, 40),
+	    .back_up = draw(simulation, 4) == 0 ? 300 : 0,
 	    .clock_jumps = draw_rate(simulation, 20, 200),
 	    .stalls = draw_rate(simulation, 50, 200),
 	};
@@ -40,8 +41,17 @@ static void draw_weather(struct simulation *simulation)
 static void bus_returns(struct simulation *simulation, void *context)
 {
 	(void)context;
+	struct log *log = simulation->log;
+	if (log->count > 0 && happens(simulation, simulation->weather.back_up))
+		log_restore(log, log->count - draw(simulation, 1 + (uint32_t)log->count / 4));
 	simulation->bus_up = true;
 	trace(simulation, "the bus is back");
+	for (int i = 0; i < CONTROLLERS; i++)
+		controller_reconnect(simulation->controllers[i]);
+	controller_reconnect(simulation->sweeper->eyes);
+	for (size_t i = 0; i < simulation->agent_count; i++)
+		if (simulation->agents[i]->process.up && simulation->agents[i]->adopted)
+			agent_beat(simulation->agents[i]); /* as at every connect */
 }
 
 static void skew(struct simulation *simulation, struct process *process)
@@ -67,7 +77,7 @@ static void every_second(struct simulation *simulation, void *context)
 	if (simulation->bus_up && happens(simulation, simulation->weather.outage)) {
 		trace(simulation, "the bus goes away");
 		simulation->bus_up = false;
-		after(simulation, 500 + draw(simulation, 20000), bus_returns, NULL);
+		after(simulation, 2000 + draw(simulation, 20000), bus_returns, NULL);
 	}
 	if (happens(simulation, simulation->weather.clock_jumps))
 		skew(simulation, any_process(simulation));
@@ -110,11 +120,13 @@ static void settle(struct simulation *simulation)
 		controller_stall(simulation->controllers[i], 0);
 	clients_stop(simulation->clients);
 	int64_t until_ms = simulation->now_ms + SETTLING_MS;
-	do
-		simulation_until(simulation, simulation->now_ms + 1000);
-	while (oracle_restless(simulation->oracle) != NULL && simulation->now_ms < until_ms);
-	simulation_until(simulation, simulation->now_ms + SETTLED_EXTRA_MS);
-	const char *restless = oracle_restless(simulation->oracle);
+	const char *restless;
+	do {
+		while (oracle_restless(simulation->oracle) != NULL && simulation->now_ms < until_ms)
+			simulation_until(simulation, simulation->now_ms + 1000);
+		simulation_until(simulation, simulation->now_ms + SETTLED_EXTRA_MS);
+		restless = oracle_restless(simulation->oracle);
+	} while (restless != NULL && simulation->now_ms < until_ms);
 	if (restless != NULL)
 		violated(simulation, "it does not settle: %s", restless);
 }

@@ -100,6 +100,22 @@ bool machine_spawn(struct agent *agent, const char *session_id, const char *work
 	return true;
 }
 
+/* What earlier installations left: some of it ours by its label, some another owner's, some quite young. */
+void machine_leave_things(struct agent *agent)
+{
+	struct simulation *simulation = agent->simulation;
+	for (unsigned count = draw(simulation, 4); count > 0; count--) {
+		int64_t age_ms = draw(simulation, 2) == 0 ? 0 : (int64_t)draw(simulation, 3600 * 1000);
+		struct sandbox *sandbox =
+		    machine_sandbox(&agent->machine, id_new(simulation, simulation->now_ms - age_ms), true);
+		sandbox->there = true;
+		sandbox->generation = 1 + draw(simulation, 3);
+		sandbox->owner = draw(simulation, 2) == 0 ? agent->owner : "somebody";
+		sandbox->really_made_ms = simulation->now_ms - age_ms;
+		sandbox->made_at = wall_ms(simulation, &agent->process) - age_ms;
+	}
+}
+
 /* ---- mishaps ---- */
 
 static void reboot(struct agent *agent)

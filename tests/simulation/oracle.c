@@ -3,7 +3,7 @@
 #include "tests/simulation/oracle.h"
 
 #include "controller/domain/apply.h"
-#include "tests/simulation/controller.h"
+#include "tests/simulation/sweeper.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -137,8 +137,11 @@ static void check_node(struct oracle *oracle, const char *node_id)
 {
 	struct entity_store *store = &oracle->store->entities;
 	struct workspace_states all = store->workspaces(store->context, node_id, oracle->arena);
-	if (all.count > WORKSPACES_PER_NODE_MAX)
-		violated(oracle->simulation, "node %s has %zu workspaces", node_id, all.count);
+	size_t made = 0;
+	for (size_t i = 0; i < all.count; i++)
+		made += !all.items[i]->found;
+	if (made > WORKSPACES_PER_NODE_MAX)
+		violated(oracle->simulation, "node %s has %zu workspaces", node_id, made);
 	for (size_t i = 0; i < all.count; i++)
 		for (size_t j = 0; j < i; j++) {
 			char one[64], other[64];
@@ -200,6 +203,98 @@ static void check_generations(struct oracle *oracle, const Roost__Record *record
 	}
 }
 
+/* ---- what the sweeper and nodes are believed ---- */
+
+static size_t agent_number(const struct simulation *simulation, const char *node_id)
+{
+	size_t i = 0;
+	while (i < simulation->agent_count && strcmp(simulation->agents[i]->node_id, node_id) != 0)
+		i++;
+	return i;
+}
+
+static struct agent *agent_of(struct simulation *simulation, const char *node_id)
+{
+	for (size_t i = 0; i < simulation->agent_count; i++)
+		if (strcmp(simulation->agents[i]->node_id, node_id) == 0)
+			return simulation->agents[i];
+	return NULL;
+}
+
+/* D16: exactly ours, and old. What a log that went back forgot is not the sweeper's to take. */
+static void check_found(struct oracle *oracle, struct agent *agent, const Roost__WorkspaceFound *found)
+{
+	const struct sandbox *sandbox = machine_sandbox(&agent->machine, found->workspace_id, false);
+	int64_t age_ms = oracle->simulation->now_ms - sandbox->really_made_ms;
+	if (strcmp(sandbox->owner, agent->owner) != 0)
+		violated(oracle->simulation, "the sweeper takes %s, which is somebody else's", found->workspace_id);
+	if (age_ms < SWEEP_UNKNOWN_AGE_MS - CLOCK_ERROR_MS)
+		violated(oracle->simulation, "the sweeper takes %s, which is %" PRId64 " ms old", found->workspace_id,
+			 age_ms);
+}
+
+static void check_lost(struct oracle *oracle, struct agent *agent, const Roost__WorkspaceLost *lost)
+{
+	const struct sandbox *sandbox = machine_sandbox(&agent->machine, lost->workspace_id, false);
+	if (sandbox != NULL && sandbox->running && sandbox->generation == lost->generation)
+		violated(oracle->simulation, "the sweeper gives up %s, which runs", lost->workspace_id);
+}
+
+static const char *still_there(const struct agent *agent, bool files)
+{
+	for (size_t i = 0; i < agent->machine.sandbox_count; i++)
+		if (agent->machine.sandboxes[i].running || (files && agent->machine.sandboxes[i].there))
+			return agent->machine.sandboxes[i].id;
+	for (size_t i = 0; i < agent->machine.host_count; i++)
+		if (agent->machine.hosts[i].alive)
+			return agent->machine.hosts[i].id;
+	return NULL;
+}
+
+static void check_clear(struct oracle *oracle, const struct agent *agent, bool removed)
+{
+	const char *left = still_there(agent, removed);
+	if (left != NULL)
+		violated(oracle->simulation, "the node of %s counts as %s, and %s is there", agent->process.name,
+			 removed ? "deleted" : "stopped", left);
+}
+
+/* What a log that went back has forgotten may be somebody's work. */
+static void check_spared(struct oracle *oracle, const Roost__Record *record, bool sweeps)
+{
+	const struct entity_store *store = &oracle->store->entities;
+	const Roost__NodeState *node = store->node(store->context, record->aggregate_id, oracle->arena);
+	for (size_t i = 0; sweeps && i < record->n_changes; i++)
+		if (record->changes[i]->change_case == ROOST__CHANGE__CHANGE_WORKSPACE_FOUND && node->log_epoch > 0)
+			violated(oracle->simulation, "the sweeper takes %s on a node whose log went back",
+				 record->changes[i]->workspace_found->workspace_id);
+}
+
+/* What is told against what is so. */
+static void check_words(struct oracle *oracle, const Roost__Record *record)
+{
+	struct agent *agent = agent_of(oracle->simulation, record->aggregate_id);
+	bool sweeps = strcmp(record->cause, "sweep.act") == 0;
+	if (agent == NULL || agent->lies)
+		return;
+	check_spared(oracle, record, sweeps);
+	if (oracle->simulation->log->restored > 0)
+		return;
+	for (size_t i = 0; i < record->n_changes; i++) {
+		const Roost__Change *change = record->changes[i];
+		if (change->change_case == ROOST__CHANGE__CHANGE_WORKSPACE_FOUND && sweeps)
+			check_found(oracle, agent, change->workspace_found);
+		else if (change->change_case == ROOST__CHANGE__CHANGE_WORKSPACE_LOST && sweeps)
+			check_lost(oracle, agent, change->workspace_lost);
+		else if (change->change_case == ROOST__CHANGE__CHANGE_NODE_STOPPED)
+			check_clear(oracle, agent, false);
+		else if (change->change_case == ROOST__CHANGE__CHANGE_NODE_DELETED &&
+			 !change->node_deleted->abandoned &&
+			 oracle->positions[agent_number(oracle->simulation, agent->node_id)] != NULL)
+			check_clear(oracle, agent, true);
+	}
+}
+
 static void check_owner(struct oracle *oracle, const char *name)
 {
 	struct entity_store *store = &oracle->store->entities;
@@ -233,14 +328,6 @@ bool oracle_has_key(const struct oracle *oracle, const char *key)
 }
 
 /* ---- reports in order, once ---- */
-
-static size_t agent_number(const struct simulation *simulation, const char *node_id)
-{
-	size_t i = 0;
-	while (i < simulation->agent_count && strcmp(simulation->agents[i]->node_id, node_id) != 0)
-		i++;
-	return i;
-}
 
 static void check_position(struct oracle *oracle, const Roost__Record *record)
 {
@@ -294,6 +381,8 @@ static void add_agent(struct oracle *oracle, const Roost__Record *record)
 	agent->process.boot_ms = simulation->now_ms - draw(simulation, 1000000);
 	if (draw(simulation, 3) == 0)
 		agent->process.skew_ms = (int64_t)draw(simulation, 2 * CLOCK_SKEW_MAX_MS) - CLOCK_SKEW_MAX_MS;
+	if (draw(simulation, 3) == 0)
+		machine_leave_things(agent);
 	after(simulation, draw(simulation, 3000), start_agent, &agent->process);
 }
 
@@ -311,6 +400,7 @@ static void take(struct oracle *oracle, const struct log_record *stored)
 		check_node(oracle, record->aggregate_id);
 		check_sessions(oracle);
 		check_generations(oracle, record);
+		check_words(oracle, record);
 	} else {
 		check_owner(oracle, record->aggregate_id);
 	}
@@ -386,6 +476,8 @@ void oracle_starts(struct oracle *oracle, const struct agent *agent, const char 
 void oracle_stops(struct oracle *oracle, const struct agent *agent, const struct sandbox *sandbox)
 {
 	const struct entity *entity = workspace_of(oracle, sandbox->id);
+	if (oracle->simulation->log->restored > 0)
+		return; /* it may do what a log that is no more wanted */
 	bool wanted = entity != NULL && entity->generation == sandbox->generation &&
 		      (entity->status == WORKSPACE(CREATING) || entity->status == WORKSPACE(RUNNING));
 	if (wanted && sandbox->running && sandbox->checkout_made)
@@ -400,6 +492,8 @@ void oracle_removes(struct oracle *oracle, const struct agent *agent, const stru
 		return;
 	if (sandbox->running)
 		violated(oracle->simulation, "%s removes workspace %s while it runs", agent->process.name, sandbox->id);
+	if (oracle->simulation->log->restored > 0)
+		return;
 	bool node_goes = node_is(oracle, agent, NODE(DELETING)) || node_is(oracle, agent, NODE(DELETED));
 	if (!node_goes &&
 	    (entity == NULL || (entity->status != WORKSPACE(DELETING) && entity->status != WORKSPACE(DELETED))))

@@ -24,7 +24,19 @@ struct work *work_new(struct controller *controller, const char *owner, const ch
 
 static void finish(struct work *work, enum error_code failure)
 {
+	if (work->finished)
+		return;
+	work->finished = true;
 	work->done(work, failure);
+}
+
+/* It waited for a record that does not come: the log went back. */
+static void on_overdue(struct simulation *simulation, void *context)
+{
+	struct work *work = context;
+	(void)simulation;
+	if (still(&work->moment))
+		finish(work, ERROR_PLATFORM_UNAVAILABLE);
 }
 
 static int64_t time_left(const struct work *work)
@@ -85,7 +97,7 @@ static void projected(struct simulation *simulation, void *context)
 {
 	struct work *work = context;
 	(void)simulation;
-	if (!still(&work->moment))
+	if (!still(&work->moment) || work->finished)
 		return;
 	if (time_left(work) < 0)
 		finish(work, ERROR_PLATFORM_UNAVAILABLE);
@@ -110,6 +122,7 @@ struct append {
 	struct work *work;
 	const Roost__Record *record;
 	uint64_t expected_last_seq, above_seq;
+	unsigned restored;  /* of the log that it was decided for */
 	unsigned exchanges; /* a timer of an earlier one says nothing */
 	bool known;	    /* what became of it */
 	struct log_answer answer;
@@ -128,7 +141,7 @@ static void look(struct append *append);
 
 static bool over(const struct append *append)
 {
-	return append->known || !still(&append->work->moment);
+	return append->known || append->work->finished || !still(&append->work->moment);
 }
 
 static void know(struct append *append, enum error_code failure, uint64_t seq)
@@ -240,6 +253,8 @@ static void append_arrives(struct simulation *simulation, void *context)
 {
 	struct append *append = context;
 	struct append_answer *answer = arena_new_of(simulation->arena, struct append_answer);
+	if (append->restored != simulation->log->restored)
+		return; /* see the doubt in README.md */
 	answer->append = append;
 	answer->log = log_append_record(simulation->log, append->record, append->expected_last_seq);
 	send_message(simulation, on_appended, answer);
@@ -264,6 +279,7 @@ static void append(struct work *work)
 	append->record = work->decided.record;
 	append->expected_last_seq = work->decided.expected_last_seq;
 	append->above_seq = work->controller->applied_seq;
+	append->restored = simulation->log->restored;
 	if (append->above_seq < append->expected_last_seq)
 		append->above_seq = append->expected_last_seq;
 	send_record(append);
@@ -310,6 +326,8 @@ static struct decision *decide_once(struct work *work)
 static void decide(struct work *work)
 {
 	struct controller *controller = work->controller;
+	if (work->finished)
+		return;
 	if (time_left(work) < 0) {
 		finish(work, ERROR_BUSY);
 		return;
@@ -334,7 +352,8 @@ void work_run(struct work *work)
 	work->moment = moment_of(&controller->process);
 	work->deadline_ms = monotonic_ms(simulation, &controller->process) + COMMAND_TIMEOUT_MS;
 	work->new_id = id_new(simulation, controller_server_ms(controller));
-	work->fresh = false;
+	work->fresh = work->finished = false;
 	work->tries = 0;
+	after(simulation, COMMAND_TIMEOUT_MS + 500, on_overdue, work);
 	decide(work);
 }
