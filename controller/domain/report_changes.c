@@ -302,6 +302,21 @@ static bool believable(const Roost__NodeState *node, uint32_t known, uint32_t to
 	return node->log_epoch > 0 && told - known <= GENERATION_LEAP_MAX;
 }
 
+bool report_shows_rollback(const struct entity_store *store, const Roost__NodeState *node, const Roost__Report *report,
+			   struct arena *arena)
+{
+	const struct reporting reporting = {.store = store, .node = node, .report = report, .arena = arena};
+	size_t number = (size_t)report->report_case;
+	if (node->log_epoch > 0 || number >= sizeof(functions) / sizeof(functions[0]) || functions[number] == NULL)
+		return false;
+	const char *const *workspace_id = field_of(report, "workspace_id");
+	const uint32_t *generation = field_of(report, "generation");
+	const Roost__WorkspaceState *workspace =
+	    workspace_id == NULL ? NULL : find_workspace(&reporting, *workspace_id);
+	return workspace != NULL && generation != NULL && *generation > workspace->resource->generation &&
+	       *generation - workspace->resource->generation <= GENERATION_LEAP_MAX;
+}
+
 /* Why the report is not taken at all; NULL when it is. */
 static const char *why_reject(const struct reporting *reporting, const Roost__WorkspaceState *workspace)
 {

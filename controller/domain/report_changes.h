@@ -15,4 +15,9 @@ enum { REPORT_CHANGES_MAX = 2 };
 size_t report_changes(const struct entity_store *store, const Roost__NodeState *node, const Roost__Report *report,
 		      struct arena *arena, Roost__Change *changes[REPORT_CHANGES_MAX]);
 
+/* The report tells of a later generation than the log knows, though the log is not known to have gone back:
+ * that it did is the only way in which an honest node can. */
+bool report_shows_rollback(const struct entity_store *store, const Roost__NodeState *node, const Roost__Report *report,
+			   struct arena *arena);
+
 #endif

@@ -132,6 +132,9 @@ struct decision *decide_reports(const struct decision_inputs *inputs, const Roos
 	/* The agent forgets a report only when the log has it: a log that lacks one went back. */
 	if (batch->reports[from]->number != position->number + 1 && !planted(PLANTED_REPORTS_TWICE))
 		return decision_new_epoch(inputs, decision, node, node->log_epoch + 1, node->version);
+	for (size_t i = from; i < batch->n_reports; i++)
+		if (report_shows_rollback(store, node, batch->reports[i], inputs->arena))
+			return decision_new_epoch(inputs, decision, node, node->log_epoch + 1, node->version);
 	take_reports(inputs, decision, node, batch, from, position);
 	(*answer)->taken = position->number;
 	return decision;

@@ -204,13 +204,33 @@ static void test_another_generation_changes_nothing(void **state)
 {
 	(void)state;
 	uint64_t taken;
-	add_running(2, workspace, 2); /* a later one is nothing that a node can have: it is seen */
+	add_running(2, workspace, 2000000); /* a leap is nothing that a node can have: it is seen */
 	add_failed(3, workspace, 0, "old", NULL);
 	const struct decision *decision = send(&taken);
 	assert_int_equal(decision->record->n_changes, 1);
 	assert_int_equal(decision->record->changes[0]->change_case, ROOST__CHANGE__CHANGE_REPORT_REJECTED);
 	assert_int_equal(taken, 3);
 	assert_int_equal(status_of(workspace), ROOST__WORKSPACE__STATUS__CREATING);
+}
+
+/* The log went back, and before the node was heard it grew past what the node holds: nothing but the
+ * generation shows it. Without a new epoch the node's workspace would run for ever, in error by the log. */
+static void test_a_later_generation_begins_an_epoch_once(void **state)
+{
+	(void)state;
+	uint64_t taken;
+	add_running(2, workspace, 2);
+	const struct decision *decision = send(&taken);
+	assert_int_equal(decision->record->n_changes, 1);
+	assert_int_equal(decision->record->changes[0]->change_case, ROOST__CHANGE__CHANGE_LOG_ROLLED_BACK);
+	assert_int_equal(taken, 1);
+	assert_int_equal(world_node(world, node)->log_epoch, 1);
+	add_running(2, workspace, 2);
+	decision = send(&taken);
+	assert_int_equal(taken, 2);
+	assert_int_equal(world_node(world, node)->log_epoch, 1);
+	assert_int_equal(world_workspace(world, workspace)->resource->generation, 2);
+	assert_int_equal(status_of(workspace), ROOST__WORKSPACE__STATUS__RUNNING);
 }
 
 /* Each report is judged after the one before it. */
@@ -459,6 +479,7 @@ int main(void)
 	    TEST(test_a_gap_begins_a_new_log_epoch),
 	    TEST(test_a_late_report_moves_the_position_and_nothing_else),
 	    TEST(test_another_generation_changes_nothing),
+	    TEST(test_a_later_generation_begins_an_epoch_once),
 	    TEST(test_repeated_steps_are_one_step),
 	    TEST(test_a_stop_that_failed_goes_on_until_it_is_done),
 	    TEST(test_a_failure_is_news_to_whoever_asks_next),
