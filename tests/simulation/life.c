@@ -30,7 +30,7 @@ static void draw_weather(struct simulation *simulation)
 	    .session_exits = draw_rate(simulation, 20, 60),
 	    .reboots = draw_rate(simulation, 5, 20),
 	    .outage = draw_rate(simulation, 10, 40),
-	    .back_up = draw(simulation, 4) == 0 ? 300 : 0,
+	    .back_up = simulation->swept && draw(simulation, 3) == 0 ? 300 : 0,
 	    .clock_jumps = draw_rate(simulation, 20, 200),
 	    .stalls = draw_rate(simulation, 50, 200),
 	};
@@ -93,6 +93,7 @@ static void begin(struct simulation *simulation)
 	static const char *const names[CONTROLLERS] = {"controller0", "controller1", "controller2"};
 	simulation->now_ms = simulation->begun_ms = 1800000000000;
 	simulation->faults = simulation->bus_up = true;
+	simulation->swept = draw(simulation, 3) > 0;
 	draw_weather(simulation);
 	simulation->log = log_new(simulation);
 	simulation->oracle = oracle_new(simulation);
@@ -106,6 +107,7 @@ static void begin(struct simulation *simulation)
 		process_start(simulation, &simulation->controllers[i]->process);
 	}
 	simulation->sweeper->eyes->process.boot_ms = simulation->now_ms - draw(simulation, 1000000);
+	simulation->sweeper->eyes->process.ended = !simulation->swept;
 	process_start(simulation, &simulation->sweeper->eyes->process);
 	simulation->clients = clients_new(simulation);
 	every_second(simulation, NULL);

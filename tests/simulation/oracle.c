@@ -381,7 +381,7 @@ static void add_agent(struct oracle *oracle, const Roost__Record *record)
 	agent->process.boot_ms = simulation->now_ms - draw(simulation, 1000000);
 	if (draw(simulation, 3) == 0)
 		agent->process.skew_ms = (int64_t)draw(simulation, 2 * CLOCK_SKEW_MAX_MS) - CLOCK_SKEW_MAX_MS;
-	if (draw(simulation, 3) == 0)
+	if (simulation->swept && draw(simulation, 3) == 0)
 		machine_leave_things(agent);
 	after(simulation, draw(simulation, 3000), start_agent, &agent->process);
 }

@@ -196,7 +196,7 @@ void oracle_check_all(struct oracle *oracle)
 	struct simulation *simulation = oracle->simulation;
 	const struct store *whole = replay(oracle);
 	arena_reset(simulation->scratch);
-	for (int i = 0; i <= CONTROLLERS; i++) {
+	for (int i = 0; i < CONTROLLERS + simulation->swept; i++) {
 		const struct controller *who = i < CONTROLLERS ? simulation->controllers[i] : simulation->sweeper->eyes;
 		const char *what = stores_differ(whole, who->store, simulation->scratch);
 		if (what != NULL)

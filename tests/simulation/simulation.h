@@ -135,6 +135,7 @@ struct simulation {
 	uint64_t seed, random, order;
 	int64_t now_ms, begun_ms;
 	bool faults, bus_up;
+	bool swept; /* there is a sweeper; what must be well without one is seen in lives that have none */
 	struct weather weather;
 	struct arena *arena;   /* lives as long as the simulation */
 	struct arena *scratch; /* of one decision */
