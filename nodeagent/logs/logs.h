@@ -12,7 +12,8 @@ struct logs;
 /* `folder` is made when it is missing; each log takes at most `bytes_max`. NULL never. */
 struct logs *logs_open(uv_loop_t *loop, const char *folder, uint64_t bytes_max);
 
-/* Ends all waits, each as if its time was over. `closed` is called when the memory is gone. */
+/* Ends all waits, each as if its time was over. Nobody may write any more. `closed` is called when the memory
+ * is gone. */
 void logs_close(struct logs *logs, void (*closed)(void *context), void *context);
 
 /* Adds a line. `id` is a workspace's, "" for the node's own log. The texts are copied and made clean. */

@@ -232,7 +232,7 @@ static void cursors_are_checked(void **state)
 	struct log_cursor cursor = {7, 3, 2, 99};
 	struct log_cursor read;
 	assert_true(log_cursor_parse(log_cursor_text(&cursor, fixture->arena), &read));
-	assert_memory_equal(&read, &cursor, sizeof(cursor));
+	assert_true(read.number == 7 && read.count == 3 && read.first == 2 && read.offset == 99);
 	assert_true(log_cursor_parse(NULL, &read) && log_cursor_parse("", &read));
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(log_cursor_parse(bad[i], &read));
@@ -249,6 +249,7 @@ struct waiting {
 	uv_loop_t loop;
 	struct logs *logs;
 	int ready;
+	int worked;
 	int closed;
 };
 
@@ -274,8 +275,8 @@ static void write_from_a_worker(uv_work_t *work)
 
 static void worked(uv_work_t *work, int status)
 {
-	(void)work;
 	(void)status;
+	((struct waiting *)work->data)->worked++;
 }
 
 static void who_waits_is_woken_by_a_line_or_the_time(void **state)
@@ -292,7 +293,7 @@ static void who_waits_is_woken_by_a_line_or_the_time(void **state)
 	assert_true(logs_wait(waiting.logs, "", seen, 60000, on_ready, &waiting));
 	assert_true(logs_wait(waiting.logs, "other", 0, 20, on_ready, &waiting));
 	uv_queue_work(&waiting.loop, &work, write_from_a_worker, worked);
-	while (waiting.ready < 2)
+	while (waiting.ready < 2 || !waiting.worked)
 		uv_run(&waiting.loop, UV_RUN_ONCE);
 	assert_true(logs_read(waiting.logs, "", &cursor, 1000, 1024 * 1024, fixture->arena, &lines, &seen) >= 1);
 	/* A line that came between the read and the wait is not slept through. */
