@@ -77,7 +77,6 @@ ProtobufCMessage *api_call(struct client *client, struct api_call *call, struct 
 {
 	const struct row *row = &rows[call->command];
 	struct subject subject = subject_command(client_owner(client), row->resource, row->verb);
-	uint32_t wait_ms = call->wait_ms;
 	const struct client_request request = {
 	    .subject = subject.text,
 	    .data = message_pack(call->request, arena),
@@ -85,14 +84,12 @@ ProtobufCMessage *api_call(struct client *client, struct api_call *call, struct 
 	    .min_seq = call->min_seq,
 	};
 	int64_t timeout_ms = option_number(OPTION_ROOST_COMMAND_TIMEOUT_MS);
-	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms + wait_ms;
+	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
 	call->detail_count = 0;
 	for (int64_t pause = PAUSE_FIRST_MS;; pause *= 2) {
 		/* Half of the time for the first try leaves as much for a second one after a lost answer. */
 		int64_t left_ms = deadline_ms - clock_monotonic_ms();
-		int64_t try_ms = timeout_ms / 2 + wait_ms;
-		if (left_ms < try_ms)
-			try_ms = left_ms;
+		int64_t try_ms = (left_ms > timeout_ms / 2 ? timeout_ms / 2 : left_ms) + call->wait_ms;
 		struct client_answer answer;
 		ProtobufCMessage *message = NULL;
 		if (client_ask(client, &request, try_ms, arena, &answer, error)) {

@@ -20,7 +20,7 @@ struct api_call {
 	const ProtobufCMessage *request;
 	const char *idempotency_key; /* NULL: one is made for whatever changes something */
 	uint64_t min_seq;
-	uint32_t wait_ms;		      /* the request's own: each try may take as much longer */
+	uint32_t wait_ms;		      /* each try may take so much longer */
 	uint64_t seq;			      /* out: what the answer was read from */
 	Roost__Error__DetailsEntry **details; /* out: of an error, in the arena */
 	size_t detail_count;

@@ -4,6 +4,8 @@
 #include "controller/cli/show.h"
 #include "controller/cli/table.h"
 
+enum { LONGER_MS = 5000 }; /* than other commands: nodes are asked what they have */
+
 static const char *what_it_did(const Roost__SweepFinding *finding, bool dry_run)
 {
 	if (finding->error != NULL && finding->error[0] != '\0')
@@ -35,7 +37,7 @@ static void print(const Roost__RunSweepResponse *list, bool dry_run, struct aren
 static int run(struct invocation *invocation)
 {
 	Roost__RunSweepRequest request = ROOST__RUN_SWEEP_REQUEST__INIT;
-	struct api_call call = {.command = API_run_sweep, .request = &request.base};
+	struct api_call call = {.command = API_run_sweep, .request = &request.base, .wait_ms = LONGER_MS};
 	struct error error;
 	request.has_dry_run = true;
 	request.dry_run = invocation_has(invocation, "dry-run");

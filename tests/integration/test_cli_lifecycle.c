@@ -4,6 +4,7 @@
 #include "tests/support/cli.h"
 
 #include "bus/foundation/clock.h"
+#include "bus/wire/message.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -250,8 +251,51 @@ static void a_degraded_node_shows_with_its_reason(void **state)
 static void a_sweep_without_a_sweeper_says_so(void **state)
 {
 	struct fixture *fixture = *state;
-	expect_in(cli_expect_refusal(cli_of(fixture), "platform_unavailable", CLI_WORDS("sweep", "--dry-run")),
-		  "the sweeper");
+	struct cli *cli = cli_of(fixture);
+	cli->timeout_ms = "1000";
+	expect_in(cli_expect_refusal(cli, "platform_unavailable", CLI_WORDS("sweep", "--dry-run")), "the sweeper");
+}
+
+struct slow_sweeper {
+	struct connection *connection;
+	char reply[256];
+	uv_timer_t timer;
+	int asked;
+};
+
+static void sweep_at_last(uv_timer_t *timer)
+{
+	struct slow_sweeper *sweeper = timer->data;
+	struct arena *arena = arena_new();
+	Roost__SweepResponse response = ROOST__SWEEP_RESPONSE__INIT;
+	struct outgoing answer = {.subject = sweeper->reply, .data = message_pack(&response.base, arena)};
+	connection_publish(sweeper->connection, &answer, NULL);
+	arena_free(arena);
+}
+
+static void sweep_slowly(void *context, const struct incoming *message)
+{
+	struct slow_sweeper *sweeper = context;
+	sweeper->asked++;
+	snprintf(sweeper->reply, sizeof(sweeper->reply), "%s", message->reply);
+	uv_timer_start(&sweeper->timer, sweep_at_last, 1500, 0);
+}
+
+/* A sweep asks every node: it is waited for longer than other commands, and not begun twice. */
+static void a_slow_sweep_is_waited_for(void **state)
+{
+	struct fixture *fixture = *state;
+	struct cli *cli = cli_of(fixture);
+	struct slow_sweeper sweeper = {.connection = controllers_connection(&fixture->controllers, "sweeper")};
+	uv_timer_init(cli->loop, &sweeper.timer);
+	sweeper.timer.data = &sweeper;
+	connection_subscribe(sweeper.connection, "roost.sweep", "sweepers", sweep_slowly, &sweeper);
+	loop_for(cli->loop, 200); /* the server has noted it */
+	cli->timeout_ms = "2000";
+	assert_string_equal(cli_expect_done(cli, CLI_WORDS("sweep", "--json")), "[]\n");
+	assert_int_equal(sweeper.asked, 1);
+	uv_close((uv_handle_t *)&sweeper.timer, NULL);
+	loop_for(cli->loop, 20);
 }
 
 static void a_group_explains_its_verbs(void **state)
@@ -280,6 +324,7 @@ int main(void)
 	    OBEYING(families_rebuilds_and_views),
 	    MANUAL(a_degraded_node_shows_with_its_reason),
 	    OBEYING(a_sweep_without_a_sweeper_says_so),
+	    OBEYING(a_slow_sweep_is_waited_for),
 	    OBEYING(a_group_explains_its_verbs),
 	};
 	return cmocka_run_group_tests_name("cli_lifecycle", tests, NULL, NULL);
