@@ -203,6 +203,25 @@ static void a_cut_line_is_cut_off(void **state)
 	assert_string_equal(lines[1].text, "line 1");
 }
 
+/* A crash between the two halves of a rotation: what repeats the older half's last line is a line of its own. */
+static void a_rotation_that_was_cut_loses_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	struct log_cursor cursor = {0};
+	struct log_line *lines = NULL;
+	char old_path[400];
+	append(fixture, "first");
+	append(fixture, "last");
+	snprintf(old_path, sizeof(old_path), "%s.old", fixture->path);
+	assert_int_equal(rename(fixture->path, old_path), 0);
+	reopen(fixture);
+	assert_true(append(fixture, "last"));
+	assert_int_equal(read_some(fixture, &cursor, 10, &lines), 3);
+	assert_string_equal(lines[2].text, "last");
+	assert_int_equal(lines[2].number, lines[0].number + 2);
+	assert_int_equal(lines[1].count, 1);
+}
+
 /* A disk without room costs lines, and says how many. */
 static void what_could_not_be_written_is_counted(void **state)
 {
@@ -323,6 +342,7 @@ int main(void)
 	    log_test(a_log_stays_below_its_size),
 	    log_test(lost_lines_are_said_to_be_lost),
 	    log_test(a_cut_line_is_cut_off),
+	    log_test(a_rotation_that_was_cut_loses_nothing),
 	    log_test(what_could_not_be_written_is_counted),
 	    log_test(cursors_are_checked),
 	    log_test(who_waits_is_woken_by_a_line_or_the_time),
