@@ -73,11 +73,12 @@ bool root_prepare(const struct place *place, const struct runtime_workspace *wor
 	uint32_t generation;
 	if (read_mark(place, &generation) && generation >= workspace->rebuild_generation)
 		return true;
+	/* On a disk that never carried a whole root nothing has run: what is half made is made to its end. */
 	bool fresh = !has_mark(place, "root") && !has_mark(place, "checkout");
 	if (!fresh && !write_mark(place, being_made, error))
 		return false;
 	cutpoint(CUTPOINT_AGENT_ROOT_CONDEMNED);
-	return disk_detach_image(place, error) && make_empty(place, first_user, error);
+	return fresh || (disk_detach_image(place, error) && make_empty(place, first_user, error));
 }
 
 bool root_is_whole(const struct place *place)

@@ -158,10 +158,19 @@ static void a_rebuild_that_was_killed_is_done_again(void **state)
 	gone();
 }
 
+static bool is_dead(void *context)
+{
+	bool running = true;
+	(void)context;
+	assert_true(runtime_is_running(fixture.runtime, workspace.id, &running, NULL));
+	return !running;
+}
+
 static void kill_sandbox(void)
 {
 	fixture_shell("grep -ls 'roost/%s/%s' /proc/[0-9]*/cgroup | cut -d/ -f3 | xargs -r kill -9 2>/dev/null; true",
 		      fixture.installation, workspace.id);
+	assert_true(fixture_wait(is_dead, NULL));
 }
 
 /* A checkout that was not synced when the machine went down is worth nothing; one that was is kept, with all
