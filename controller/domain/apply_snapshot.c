@@ -89,11 +89,11 @@ static void add_rows(const struct applying *applying, const Roost__Snapshot *pag
 			store->put_session(store->context, session);
 	}
 	for (size_t i = 0; i < page->n_keys; i++)
-		snapshots->put_key(store->context, applying->record, page->keys[i]);
+		snapshots->put_key(store->context, applying->record, page->keys[i], arena);
 	for (size_t i = 0; i < page->n_events; i++) {
 		const Roost__Event *event = unpacked(&roost__event__descriptor, page->events[i]->event, arena);
 		if (event != NULL)
-			snapshots->put_event(store->context, applying->record, page->events[i]->place, event);
+			snapshots->put_event(store->context, applying->record, page->events[i]->place, event, arena);
 	}
 }
 

@@ -62,9 +62,11 @@ struct snapshot_store {
 	void (*drop)(void *context, const Roost__Record *of);
 	/* Forgets the aggregate's workspaces, sessions, keys and events. */
 	void (*forget)(void *context, const Roost__Record *of);
-	/* A key as it was remembered. It gives way to an answer that another aggregate's record gave. */
-	void (*put_key)(void *context, const Roost__Record *of, const Roost__Snapshot__Key *key);
-	void (*put_event)(void *context, const Roost__Record *of, uint64_t place, const Roost__Event *event);
+	/* A key as it was remembered. It gives way to an answer that another aggregate's record gave. The
+	 * arena lives as long as the page: a full node's keys and events are many. */
+	void (*put_key)(void *context, const Roost__Record *of, const Roost__Snapshot__Key *key, struct arena *arena);
+	void (*put_event)(void *context, const Roost__Record *of, uint64_t place, const Roost__Event *event,
+			  struct arena *arena);
 };
 
 /* The page that is the record's only change; NULL for any other record. */

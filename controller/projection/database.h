@@ -91,12 +91,15 @@ int64_t entities_owner_of(struct projection *projection, enum cache_kind kind, c
 /* The idempotency keys of keys.c, in the form of the entity store. */
 struct keyed_command *keys_get(void *context, const char *owner, const char *key, struct arena *arena);
 void keys_put(void *context, const char *owner, const char *key, const struct keyed_command *keyed);
+void keys_put_in(struct projection *projection, const char *owner, const char *key, const struct keyed_command *keyed,
+		 struct arena *arena); /* with memory for packing */
 void keys_forget_old(struct projection *projection);
 int64_t keys_floor(const struct projection *projection); /* older ones are no more */
 enum answer_kind { ANSWER_NONE, ANSWER_NODE, ANSWER_WORKSPACE, ANSWER_SESSION };
 
 /* A record's event at its place, and those that have had their time. */
-void events_put(struct projection *projection, const Roost__Record *of, int64_t place, const Roost__Event *event);
+void events_put(struct projection *projection, const Roost__Record *of, int64_t place, const Roost__Event *event,
+		struct arena *arena);
 int64_t events_floor(const struct projection *projection);
 
 /* Expiry, as expiry.c tells. What ended so long ago that it should be gone already is to be watched. */

@@ -137,14 +137,15 @@ static void bind_number(sqlite3_stmt *stmt, int place, int64_t number)
 
 /* The owner's own events name nodes, too, but whether those are known depends on what the log still
  * holds: they are found by the owner alone. */
-void events_put(struct projection *projection, const Roost__Record *of, int64_t place, const Roost__Event *event)
+void events_put(struct projection *projection, const Roost__Record *of, int64_t place, const Roost__Event *event,
+		struct arena *arena)
 {
 	bool of_node = of->kind == ROOST__RECORD__KIND__NODE;
 	int64_t owner = entities_owner_number(projection, of->owner);
 	int64_t node = of_node ? entities_number(projection, CACHE_NODE, of->aggregate_id) : 0;
 	int64_t workspace = of_node ? number_or_zero(projection, CACHE_WORKSPACE, event->workspace_id) : 0;
 	int64_t session = of_node ? number_or_zero(projection, CACHE_SESSION, event->session_id) : 0;
-	struct bytes packed = message_pack(&event->base, projection->scratch);
+	struct bytes packed = message_pack(&event->base, arena);
 	sqlite3_stmt *stmt = statement(projection, STATEMENT_MAKE_EVENT);
 	if (stmt == NULL)
 		return;

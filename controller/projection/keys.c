@@ -95,14 +95,20 @@ static void write_key(struct projection *projection, enum statement which, int64
 }
 
 /* A key is almost always new; what it was before (a claim, an expired one) is replaced. */
-void keys_put(void *context, const char *owner, const char *key, const struct keyed_command *keyed)
+void keys_put_in(struct projection *projection, const char *owner, const char *key, const struct keyed_command *keyed,
+		 struct arena *arena)
 {
-	struct projection *projection = context;
 	int64_t number = entities_owner_number(projection, owner);
-	struct bytes answer = pack_answer(&keyed->answer, projection->scratch);
+	struct bytes answer = pack_answer(&keyed->answer, arena);
 	write_key(projection, STATEMENT_MAKE_KEYED, number, key, keyed, answer);
 	if (!projection->failed && sqlite3_changes(projection->db) == 0)
 		write_key(projection, STATEMENT_SET_KEYED, number, key, keyed, answer);
+}
+
+void keys_put(void *context, const char *owner, const char *key, const struct keyed_command *keyed)
+{
+	struct projection *projection = context;
+	keys_put_in(projection, owner, key, keyed, projection->scratch);
 }
 
 /* Never many at once: commits wait for it. What is left is hidden, and goes with the next ones. */

@@ -182,7 +182,7 @@ static void store_event(struct projection *projection, uint64_t seq, uint32_t in
 			const Roost__Event *event)
 {
 	if (index < EVENTS_PER_RECORD)
-		events_put(projection, record, (int64_t)(seq * EVENTS_PER_RECORD + index), event);
+		events_put(projection, record, (int64_t)(seq * EVENTS_PER_RECORD + index), event, projection->scratch);
 }
 
 static bool store_apply(void *context, const struct stored_record *stored, struct error *error)

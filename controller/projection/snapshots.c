@@ -116,10 +116,9 @@ static void *unpacked(const ProtobufCMessageDescriptor *descriptor, bool present
 	return present ? protobuf_c_message_unpack(descriptor, arena_allocator(arena), packed.len, packed.data) : NULL;
 }
 
-static void put_key(void *context, const Roost__Record *of, const Roost__Snapshot__Key *key)
+static void put_key(void *context, const Roost__Record *of, const Roost__Snapshot__Key *key, struct arena *arena)
 {
 	struct projection *projection = context;
-	struct arena *arena = projection->scratch;
 	if (key->key == NULL || !key->has_request_hash || key->request_hash.len != 32 ||
 	    key->recorded_at < keys_floor(projection))
 		return;
@@ -137,14 +136,15 @@ static void put_key(void *context, const Roost__Record *of, const Roost__Snapsho
 	bool answers = key->has_node || key->has_workspace || key->has_session;
 	if (answers || held == NULL ||
 	    (held->answer.node == NULL && held->answer.workspace == NULL && held->answer.session == NULL))
-		keys_put(projection, of->owner, key->key, &keyed);
+		keys_put_in(projection, of->owner, key->key, &keyed, arena);
 }
 
-static void put_event(void *context, const Roost__Record *of, uint64_t place, const Roost__Event *event)
+static void put_event(void *context, const Roost__Record *of, uint64_t place, const Roost__Event *event,
+		      struct arena *arena)
 {
 	struct projection *projection = context;
 	if (event->created_at >= events_floor(projection))
-		events_put(projection, of, (int64_t)place, event);
+		events_put(projection, of, (int64_t)place, event, arena);
 }
 
 const struct snapshot_store projection_snapshots = {
