@@ -17,7 +17,8 @@ static Roost__WorkspaceState *load(struct applying *applying, const char *id)
 {
 	const struct entity_store *store = applying->store;
 	Roost__WorkspaceState *workspace = id == NULL ? NULL : store->workspace(store->context, id, applying->arena);
-	if (workspace == NULL || strcmp(workspace->resource->node_id, applying->record->aggregate_id) != 0)
+	if (workspace == NULL || (strcmp(workspace->resource->node_id, applying->record->aggregate_id) != 0 &&
+				  !planted(PLANTED_OTHER_NODES_BELIEVED)))
 		return NULL;
 	return workspace;
 }

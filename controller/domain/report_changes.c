@@ -4,6 +4,7 @@
 #include "controller/domain/report_changes.h"
 
 #include "bus/foundation/limits.h"
+#include "bus/foundation/planted.h"
 #include "bus/foundation/utf8.h"
 #include "controller/domain/deciding.h"
 #include "controller/domain/states.h"
@@ -266,7 +267,7 @@ static const void *field_of(const Roost__Report *report, const char *name)
 
 static bool on_this_node(const struct reporting *reporting, const char *node_id)
 {
-	return strcmp(node_id, reporting->node->resource->id) == 0;
+	return strcmp(node_id, reporting->node->resource->id) == 0 || planted(PLANTED_OTHER_NODES_BELIEVED);
 }
 
 static bool has_session(const struct reporting *reporting, const char *id)

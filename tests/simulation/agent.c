@@ -182,14 +182,17 @@ static void beat_seen(struct simulation *simulation, void *context)
 
 void agent_beat(struct agent *agent)
 {
+	struct beat told = {.agent = agent,
+			    .follows_log = agent->follows_log,
+			    .agent_epoch = agent->agent_epoch,
+			    .held_version = agent->held_version,
+			    .log_epoch = agent->log_epoch};
+	if (agent->lies && happens(agent->simulation, 400))
+		agent_lie(agent, &told);
 	int acts = (int)draw(agent->simulation, CONTROLLERS);
 	for (int i = 0; i < CONTROLLERS; i++) {
 		struct beat_to *beat = arena_new_of(agent->simulation->arena, struct beat_to);
-		beat->beat = (struct beat){.agent = agent,
-					   .follows_log = agent->follows_log,
-					   .agent_epoch = agent->agent_epoch,
-					   .held_version = agent->held_version,
-					   .log_epoch = agent->log_epoch};
+		beat->beat = told;
 		beat->controller = agent->simulation->controllers[i];
 		beat->ours = i == acts;
 		send_message(agent->simulation, beat_arrives, beat);
@@ -219,6 +222,7 @@ static void on_beat(struct simulation *simulation, void *context)
 static void lose_database(struct agent *agent)
 {
 	trace(agent->simulation, "%s has lost its database", agent->process.name);
+	agent->lost_database_ms = agent->simulation->now_ms;
 	agent->workspace_count = agent->session_count = 0;
 	agent->held_version = agent->log_epoch = 0;
 	agent->follows_log = false;

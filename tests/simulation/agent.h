@@ -30,7 +30,7 @@ struct sandbox {
 	bool running, checkout_made, has_remains;
 	uint32_t generation;
 	const char *owner; /* by its label, as is the time */
-	int64_t made_at, really_made_ms;
+	int64_t made_at, really_made_ms, running_since_ms;
 };
 
 /* A session host and the program under it. */
@@ -97,6 +97,7 @@ struct agent {
 	uint64_t agent_epoch, log_epoch, held_version;
 	bool follows_log;
 	unsigned known_boots;
+	int64_t lost_database_ms; /* when it last did */
 	struct workspace_row workspaces[ROWS_MAX];
 	struct session_row sessions[ROWS_MAX];
 	size_t workspace_count, session_count;
@@ -126,6 +127,8 @@ struct beat {
 	uint64_t agent_epoch, held_version, log_epoch;
 };
 void agent_beat(struct agent *agent);
+/* One lie more, in a report or in the beat (lies.c). */
+void agent_lie(struct agent *agent, struct beat *beat);
 
 /* Rows are made when asked for by `make`. */
 struct workspace_row *agent_workspace(struct agent *agent, const char *id, bool make);

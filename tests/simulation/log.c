@@ -140,6 +140,10 @@ void log_restore(struct log *log, uint64_t seq)
 	log->count = seq;
 	log->restored++;
 	oracle_restore(log->simulation->oracle, seq);
+	/* The backup holds the consumer as it was then: what was new had not been seen to. */
+	for (uint64_t i = seq; i > 0 && log->records[i - 1].stored_ms + ACK_WAIT_MS > log->records[seq - 1].stored_ms;
+	     i--)
+		log->records[i - 1].acknowledged = false;
 	for (uint64_t i = 1; i <= seq; i++)
 		if (!log->records[i - 1].acknowledged)
 			deliver(log->simulation, delivery_of(log, i));

@@ -13,6 +13,9 @@
 /* Half of the longest way there and back of a question for the server's time. */
 enum { CLOCK_ERROR_MS = 4100 };
 
+/* From what a sweeper saw to the record that follows from it. */
+enum { WORD_MAX_MS = 4100 + 7100 + COMMAND_TIMEOUT_MS };
+
 /* ---- legal moves, from design.md section 4 ---- */
 
 struct move {
@@ -167,11 +170,13 @@ static void check_sessions(struct oracle *oracle)
 /* D11: a change that tells of a start tells of the present one. */
 static void check_generations(struct oracle *oracle, const Roost__Record *record)
 {
-	for (size_t i = 0; i < record->n_changes; i++) {
+	for (size_t i = record->n_changes; i-- > 0;) {
 		const Roost__Change *change = record->changes[i];
 		const char *id = NULL;
 		uint32_t generation = 0;
 		switch (change->change_case) {
+		case ROOST__CHANGE__CHANGE_WORKSPACE_GENERATION_RAISED:
+			return; /* what came before it was about an earlier one */
 		case ROOST__CHANGE__CHANGE_WORKSPACE_STEP:
 			id = change->workspace_step->workspace_id;
 			generation = change->workspace_step->generation;
@@ -236,7 +241,12 @@ static void check_found(struct oracle *oracle, struct agent *agent, const Roost_
 static void check_lost(struct oracle *oracle, struct agent *agent, const Roost__WorkspaceLost *lost)
 {
 	const struct sandbox *sandbox = machine_sandbox(&agent->machine, lost->workspace_id, false);
-	if (sandbox != NULL && sandbox->running && sandbox->generation == lost->generation)
+	int64_t now_ms = oracle->simulation->now_ms;
+	if (sandbox == NULL || !sandbox->running || sandbox->generation != lost->generation)
+		return;
+	/* An agent that lost its database with its sandboxes makes them again while the word is on its way. */
+	bool made_again = agent->lost_database_ms > 0 && now_ms - agent->lost_database_ms < 60 * 1000;
+	if (!made_again || now_ms - sandbox->running_since_ms > WORD_MAX_MS)
 		violated(oracle->simulation, "the sweeper gives up %s, which runs", lost->workspace_id);
 }
 
@@ -355,6 +365,8 @@ static bool node_is(const struct oracle *oracle, const struct agent *agent, int 
 
 void oracle_forgets(struct oracle *oracle, const struct agent *agent, uint64_t taken)
 {
+	if (agent->lies)
+		return;
 	size_t i = agent_number(oracle->simulation, agent->node_id);
 	const Roost__ReportPosition *last = oracle->positions[i];
 	bool held = last != NULL && (last->agent_epoch > agent->agent_epoch ||
@@ -379,6 +391,7 @@ static void add_agent(struct oracle *oracle, const Roost__Record *record)
 	if (agent == NULL)
 		violated(simulation, "there are more than %d nodes", AGENTS_MAX);
 	agent->process.boot_ms = simulation->now_ms - draw(simulation, 1000000);
+	agent->lies = draw(simulation, 12) == 0;
 	if (draw(simulation, 3) == 0)
 		agent->process.skew_ms = (int64_t)draw(simulation, 2 * CLOCK_SKEW_MAX_MS) - CLOCK_SKEW_MAX_MS;
 	if (simulation->swept && draw(simulation, 3) == 0)
@@ -464,7 +477,7 @@ static const struct entity *workspace_of(const struct oracle *oracle, const char
 void oracle_starts(struct oracle *oracle, const struct agent *agent, const char *workspace_id, uint32_t generation)
 {
 	const struct entity *entity = workspace_of(oracle, workspace_id);
-	if (oracle->simulation->log->restored > 0)
+	if (oracle->simulation->log->restored > 0 || agent->lies)
 		return;
 	if (node_is(oracle, agent, NODE(DELETED))) /* abandoned, and it has not heard of it yet */
 		return;
@@ -476,7 +489,7 @@ void oracle_starts(struct oracle *oracle, const struct agent *agent, const char 
 void oracle_stops(struct oracle *oracle, const struct agent *agent, const struct sandbox *sandbox)
 {
 	const struct entity *entity = workspace_of(oracle, sandbox->id);
-	if (oracle->simulation->log->restored > 0)
+	if (oracle->simulation->log->restored > 0 || agent->lies)
 		return; /* it may do what a log that is no more wanted */
 	bool wanted = entity != NULL && entity->generation == sandbox->generation &&
 		      (entity->status == WORKSPACE(CREATING) || entity->status == WORKSPACE(RUNNING));
@@ -492,7 +505,7 @@ void oracle_removes(struct oracle *oracle, const struct agent *agent, const stru
 		return;
 	if (sandbox->running)
 		violated(oracle->simulation, "%s removes workspace %s while it runs", agent->process.name, sandbox->id);
-	if (oracle->simulation->log->restored > 0)
+	if (oracle->simulation->log->restored > 0 || agent->lies)
 		return;
 	bool node_goes = node_is(oracle, agent, NODE(DELETING)) || node_is(oracle, agent, NODE(DELETED));
 	if (!node_goes &&

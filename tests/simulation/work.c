@@ -218,6 +218,7 @@ static void provision_stage(struct job *job)
 		break;
 	case 1:
 		sandbox->running = true;
+		sandbox->running_since_ms = simulation->now_ms;
 		break;
 	default:
 		sandbox->checkout_made = true;
