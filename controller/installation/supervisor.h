@@ -11,7 +11,7 @@ enum {
 	DAEMONS_MAX = 16,
 	RESTART_FIRST_MS = 200,
 	RESTART_MAX_MS = 30 * 1000,
-	RESTART_FORGIVEN_MS = 30 * 1000, /* having lived so long, a daemon begins with the first wait again */
+	RESTART_FORGIVEN_MS = 5 * 1000, /* having lived so long, a daemon begins with the first wait again */
 	STOP_GRACE_MS = 20 * 1000,
 };
 

@@ -161,8 +161,13 @@ void installed_tell(void)
 	if (access(folder, F_OK) != 0)
 		return;
 	setenv("ROOST_DATA_DIR", folder, 1);
-	print_message("the last command was: roost%s\n", roost_last_command);
-	process_run(WORDS("sh", "-c", "tail -n 40 \"$ROOST_DATA_DIR\"/logs/*.log"), NULL, roost_output,
+	printf("the last command was: roost%s\n", roost_last_command);
+	static const char *const lists[] = {"node", "workspace", "session"};
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		roost(lists[i], "list");
+		puts(roost_output);
+	}
+	process_run(WORDS("sh", "-c", "tail -n 60 \"$ROOST_DATA_DIR\"/logs/*.log"), NULL, roost_output,
 		    sizeof(roost_output));
-	print_message("%s\n", roost_output);
+	puts(roost_output);
 }

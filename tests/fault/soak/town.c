@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KILL_PAUSE_MS = 400, VICTIMS_MAX = 512, PACE_US = 5000 };
+enum { KILL_PAUSE_MS = 1000, VICTIMS_MAX = 512, PACE_US = 5000 };
 
 struct town town;
 
