@@ -260,22 +260,27 @@ static void retry_due(struct agent *agent, const char *id)
 	work_on_workspace(agent, id);
 }
 
+/* For users: what is left, and nothing of how the machine names it. */
+static const char *left_sentence(const struct workspace_job *job)
+{
+	return arena_printf(job->job.arena,
+			    "Not all of it could be ended: %" PRIu32 " processes and %" PRIu32
+			    " mounts are left%s. It is tried again.",
+			    job->left.processes, job->left.mounts, job->left.files ? ", and its files" : "");
+}
+
 /* Something is left: told once for each time that it was asked for, and tried again later. */
 static void stop_failed(struct workspace_job *job, struct workspace_row *row)
 {
 	struct agent *agent = job->agent;
 	bool news = row->wanted.known && row->actual.told_version < plan_version(&row->wanted);
 	log_error("workspace %s: %s", row->id, job->error.message);
-	note(agent->logs, row->id, LOG_LINE_ERROR, "stop",
-	     "It could not be stopped or removed: %" PRIu32 " processes and %" PRIu32
-	     " mounts are left%s. It is tried again.",
-	     job->left.processes, job->left.mounts, job->left.files ? ", and files" : "");
+	row->failure = left_sentence(job);
+	note(agent->logs, row->id, LOG_LINE_ERROR, "stop", "%s", row->failure);
 	row->actual.phase = WORKSPACE_STOP_FAILED;
 	row->actual.told_version = plan_version(&row->wanted);
 	row->failed_step = "stop";
 	row->left = job->left;
-	row->failure =
-	    job->error.code == ERROR_STOP_FAILED ? job->error.message : error_code_sentence(ERROR_STOP_FAILED);
 	store_begin(agent->store);
 	store_put_workspace(agent->store, row);
 	if (news)

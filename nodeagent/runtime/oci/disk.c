@@ -353,7 +353,36 @@ bool disk_detach_image(const struct place *place, struct error *error)
 	return detach_all_at(place->root, error) && detach_all_at(place->lower, error);
 }
 
+/* The mount that lies latest below the folder, which no other one covers; false when there is none. */
+static bool find_stray(const char *folder, char stray[PLACE_PATH_MAX])
+{
+	char line[4096], path[PLACE_PATH_MAX];
+	size_t length = strlen(folder);
+	bool found = false;
+	FILE *mounts = fopen("/proc/self/mounts", "re");
+	while (mounts != NULL && fgets(line, sizeof(line), mounts) != NULL) {
+		if (sscanf(line, "%*s %511s", path) != 1 || strncmp(path, folder, length) != 0 || path[length] != '/')
+			continue;
+		memcpy(stray, path, PLACE_PATH_MAX);
+		found = true;
+	}
+	if (mounts != NULL)
+		fclose(mounts);
+	return found;
+}
+
+/* runc mounts its own program over a file in its folder for a moment, and leaves it there when it is killed
+ * just then. */
+static bool detach_strays(const struct place *place, struct error *error)
+{
+	char stray[PLACE_PATH_MAX];
+	int failed = 0;
+	for (int tries = 0; failed == 0 && tries < UNMOUNT_DEPTH_MAX && find_stray(place->run, stray); tries++)
+		failed = unmount(stray);
+	return failed == 0 || error_errno(error, failed, "cannot unmount %s", stray);
+}
+
 bool disk_detach(const struct place *place, struct error *error)
 {
-	return disk_detach_image(place, error) && detach_all_at(place->disk, error);
+	return disk_detach_image(place, error) && detach_all_at(place->disk, error) && detach_strays(place, error);
 }

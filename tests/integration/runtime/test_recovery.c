@@ -158,6 +158,18 @@ static void a_rebuild_that_was_killed_is_done_again(void **state)
 	gone();
 }
 
+/* As a runtime program leaves it that was killed while its own program was mounted over a file. */
+static void what_a_killed_runtime_program_mounted_goes_with_the_workspace(void **state)
+{
+	(void)state;
+	works();
+	fixture_shell("cd /run/roost/%s/CRASH/runtime && touch runc.killed && mount --bind /bin/true runc.killed",
+		      fixture.installation);
+	assert_true(runtime_stop(fixture.runtime, workspace.id, 0, NULL, NULL));
+	works();
+	gone();
+}
+
 static bool is_dead(void *context)
 {
 	bool running = true;
@@ -239,6 +251,7 @@ int main(void)
 	    cmocka_unit_test(a_stop_that_was_killed_can_be_done_again_and_keeps_the_files),
 	    cmocka_unit_test(a_remove_that_was_killed_can_be_done_again),
 	    cmocka_unit_test(a_rebuild_that_was_killed_is_done_again),
+	    cmocka_unit_test(what_a_killed_runtime_program_mounted_goes_with_the_workspace),
 	    cmocka_unit_test(after_a_power_cut_only_a_synced_checkout_counts),
 	    cmocka_unit_test(kill_at_random_moments),
 	};
