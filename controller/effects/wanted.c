@@ -22,10 +22,18 @@ struct call {
 	uint64_t from_version, to_version;
 };
 
+/* A conversation that waits for the projection to catch up. */
+struct beginning {
+	struct beginning *next;
+	struct wanted *wanted; /* NULL once it is gone */
+	struct node_entry *entry;
+};
+
 struct wanted {
 	struct wanted_settings settings;
 	struct connection_watch *watch;
-	struct call *calls;	 /* in flight */
+	struct call *calls; /* in flight */
+	struct beginning *beginnings;
 	struct log_identity log; /* that the entries' versions are of */
 };
 
@@ -144,6 +152,40 @@ static void next_page(struct wanted *wanted, struct node_entry *entry)
 	arena_free(arena);
 }
 
+static void take_out_beginning(struct beginning *beginning)
+{
+	struct beginning **place = &beginning->wanted->beginnings;
+	while (*place != beginning)
+		place = &(*place)->next;
+	*place = beginning->next;
+}
+
+static void on_caught_up(void *context, const struct error *error)
+{
+	struct beginning *beginning = context;
+	struct wanted *wanted = beginning->wanted;
+	if (wanted != NULL) {
+		take_out_beginning(beginning);
+		if (error == NULL)
+			next_page(wanted, beginning->entry);
+		else
+			end_conversation(wanted, beginning->entry, false);
+	}
+	free(beginning);
+}
+
+/* An agent that holds nothing believes whatever it is told: from a projection that is behind it would make
+ * what was deleted, and start sessions a second time. */
+static void begin_with_all(struct wanted *wanted, struct node_entry *entry)
+{
+	struct beginning *beginning = calloc(1, sizeof(*beginning));
+	if (beginning == NULL)
+		abort();
+	*beginning = (struct beginning){wanted->beginnings, wanted, entry};
+	wanted->beginnings = beginning;
+	projection_runner_catch_up(wanted->settings.runner, wanted->settings.call_timeout_ms, on_caught_up, beginning);
+}
+
 static void converse(struct wanted *wanted, struct node_entry *entry)
 {
 	struct node_sending *sending = &entry->sending;
@@ -155,7 +197,10 @@ static void converse(struct wanted *wanted, struct node_entry *entry)
 	if (!sending->held_known)
 		sending->held_version = 0; /* everything; the answer tells */
 	from_held_version(sending);
-	next_page(wanted, entry);
+	if (sending->held_version > 0)
+		next_page(wanted, entry);
+	else
+		begin_with_all(wanted, entry);
 }
 
 /* ---- the answer ---- */
@@ -315,6 +360,8 @@ void wanted_free(struct wanted *wanted)
 		take_out(wanted, wanted->calls);
 	}
 	connection_unwatch(wanted->watch);
+	for (struct beginning *one = wanted->beginnings; one != NULL; one = one->next)
+		one->wanted = NULL; /* the runner tells them when it stops */
 	node_table_each(wanted->settings.table, drop_waiting, NULL);
 	free(wanted);
 }

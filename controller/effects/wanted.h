@@ -16,7 +16,7 @@ struct wanted;
 struct wanted_settings {
 	struct connection *connection;
 	struct projection *projection;
-	const struct projection_runner *runner; /* for the log's identity */
+	struct projection_runner *runner;
 	struct node_table *table;
 	uint32_t call_timeout_ms;
 	/* The node answered, or did not. */
