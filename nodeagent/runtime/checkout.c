@@ -173,14 +173,21 @@ static bool clone_remote(const struct clone *clone, struct error *error)
 {
 	struct mirrors *mirrors = clone->checkout->mirrors;
 	int source;
-	struct mirror *mirror = mirror_take(mirrors, clone->arena, clone->checkout->wait,
-					    clone->checkout->workspace->repository, time_left_ms(clone), &source);
+	const char *unreachable;
+	struct mirror *mirror =
+	    mirror_take(mirrors, clone->arena, clone->checkout->wait, clone->checkout->workspace->repository,
+			time_left_ms(clone), &source, &unreachable);
+	if (unreachable != NULL) {
+		*clone->detail = unreachable;
+		return error_set(error, ERROR_PROVISIONING_FAILED, "%s", git_explain(unreachable, false));
+	}
 	if (mirror == NULL)
 		return clone_once(clone, false, false, error);
 	struct error why = {.code = ERROR_NONE};
 	bool done = clone_beside(clone, source, false, &why);
 	close(source);
-	bool again = !done && why.code == ERROR_PROVISIONING_FAILED && !external_wait_cancelled(clone->checkout->wait);
+	bool again = !done && why.code == ERROR_PROVISIONING_FAILED && !git_unreachable(*clone->detail) &&
+		     !external_wait_cancelled(clone->checkout->wait);
 	if (again) {
 		log_info("workspace %s: cloning again without the mirror: %s", clone->checkout->workspace->id,
 			 why.message);

@@ -51,6 +51,12 @@ const char *git_explain(const char *output, bool has_branch)
 	return "The repository could not be cloned.";
 }
 
+bool git_unreachable(const char *output)
+{
+	const char *sentence = git_explain(output, false);
+	return strstr(sentence, "cannot be reached") != NULL || strstr(sentence, "cannot be found") != NULL;
+}
+
 static const char *const *arguments_of(struct arena *arena, const char *const *commands, bool keep_objects)
 {
 	size_t count = 0, used = 0;

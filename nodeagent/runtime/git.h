@@ -35,6 +35,9 @@ bool git_run(const struct git_place *place, struct arena *arena, const char *con
 /* Shows a folder of the machine at GIT_SOURCE, read-only, in place of what is shown there; fd -1: nothing. */
 bool git_show_source(const struct git_place *place, int fd, struct error *error);
 
+/* True when git's output says that the server was not reached at all. Pure. */
+bool git_unreachable(const char *output);
+
 /* The sentence for users that git's output stands for; never NULL. Pure. */
 const char *git_explain(const char *output, bool has_branch);
 

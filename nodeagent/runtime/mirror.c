@@ -125,10 +125,11 @@ static void finish_taking(struct mirrors *mirrors, struct mirror *mirror, bool t
 }
 
 struct mirror *mirror_take(struct mirrors *mirrors, struct arena *arena, const struct external_wait *wait,
-			   const char *repository, uint32_t timeout_ms, int *fd)
+			   const char *repository, uint32_t timeout_ms, int *fd, const char **unreachable)
 {
 	char id[MIRROR_ID_BYTES];
 	*fd = -1;
+	*unreachable = NULL;
 	if (mirrors == NULL || mirrors->settings->mirrors_mb == 0)
 		return NULL;
 	id_of(repository, id);
@@ -152,6 +153,7 @@ struct mirror *mirror_take(struct mirrors *mirrors, struct arena *arena, const s
 	bool ready = mirror_find(&work) && prepare(&work, mirror, in_use) && mirror_matches(&work);
 	if (ready)
 		*fd = open(work.checkout, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	*unreachable = work.unreachable;
 	finish_taking(mirrors, mirror, *fd >= 0);
 	return *fd >= 0 ? mirror : NULL;
 }

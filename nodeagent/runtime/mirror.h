@@ -33,9 +33,10 @@ void mirrors_allow(struct mirrors *mirrors, bool disk_limit);
 /* The mirror of a remote repository, fetched unless that was done a moment ago, for as long as the caller
  * does not give it back. Those who want the same one at once wait for one fetch. NULL when there is none to be
  * had, for whatever reason; the caller clones without. `*fd` is its repository, to be shown read-only; the
- * caller closes it. */
+ * caller closes it. `*unreachable`: NULL, or what git said of a
+ * server that it did not reach; to try again would take as long again. */
 struct mirror *mirror_take(struct mirrors *mirrors, struct arena *arena, const struct external_wait *wait,
-			   const char *repository, uint32_t timeout_ms, int *fd);
+			   const char *repository, uint32_t timeout_ms, int *fd, const char **unreachable);
 
 /* Gives it back. `broken`: it proved useless and goes. */
 void mirror_give_back(struct mirrors *mirrors, struct mirror *mirror, bool broken);

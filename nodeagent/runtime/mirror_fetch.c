@@ -78,7 +78,7 @@ static int count_packs(const struct mirror_work *work)
 
 /* Every fetch adds a pack, and nothing is ever taken out while somebody may read: so many of them are
  * made into one here, where nobody does. */
-static bool fetch(const struct mirror_work *work, struct error *error)
+static bool fetch(struct mirror_work *work, struct error *error)
 {
 	static const char *const branches = "+refs/heads/*:refs/heads/*", *const tags = "+refs/tags/*:refs/tags/*";
 	const char *all[] = {"git",
@@ -117,9 +117,13 @@ static bool fetch(const struct mirror_work *work, struct error *error)
 				  .wait = work->wait,
 				  .answer_ms = runtime_program_timeout_ms(work->mirrors->settings)};
 	struct external_result result;
-	return git_run(&place, work->arena, all, false, false, work->timeout_ms, &result, error) &&
-	       ((result.end == EXTERNAL_EXITED && result.exit_code == 0) ||
-		error_set(error, ERROR_PROVISIONING_FAILED, "%s", git_explain(result.output, false)));
+	if (!git_run(&place, work->arena, all, false, false, work->timeout_ms, &result, error))
+		return false;
+	bool ended = result.end == EXTERNAL_EXITED;
+	if (ended && result.exit_code != 0 && git_unreachable(result.output))
+		work->unreachable = result.output;
+	return (ended && result.exit_code == 0) ||
+	       error_set(error, ERROR_PROVISIONING_FAILED, "%s", git_explain(result.output, false));
 }
 
 static bool fetch_in_sandbox(struct mirror_work *work, struct error *error)
@@ -168,6 +172,10 @@ bool mirror_refresh(struct mirror_work *work, struct mirror *mirror)
 	if (make_fresh(work, mirror, &error))
 		return true;
 	log_info("%s: no mirror for this clone: %s", mirror->id, error.message);
+	/* What it had before is as whole as it was. */
+	if (work->unreachable != NULL && unlink(work->fetching_mark) == 0 &&
+	    mirror_detach(work->mirrors, mirror, &error))
+		return false;
 	if (!mirror_throw_away(work->mirrors, mirror, &error))
 		log_error("%s cannot be removed: %s", mirror->id, error.message);
 	return false;

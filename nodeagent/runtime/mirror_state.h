@@ -42,6 +42,7 @@ struct mirror_work {
 	const char *checkout;
 	const char *url_mark;
 	const char *fetching_mark;
+	const char *unreachable; /* what git said of a server that it did not reach; NULL */
 };
 
 /* Where its things are; false when the driver does not say. Before all others. */

@@ -247,6 +247,40 @@ static void a_clone_that_fails_for_its_own_reason_keeps_the_mirror(void **state)
 	drop("ONE");
 }
 
+/* Nothing is tried twice that may take minutes, and the mirror from before is kept. */
+static void a_server_that_is_away_is_asked_once(void **state)
+{
+	(void)state;
+	start("ONE");
+	assert_true(runtime_tend(fixture.runtime, NULL));
+	fixture_shell("ip route add unreachable %s/32", outside.address);
+	/* Another process, which has to fetch. */
+	struct runtime_settings settings = fixture.settings;
+	struct runtime_facts facts;
+	struct runtime_failure failure;
+	struct runtime *other;
+	struct runtime_workspace workspace = wanted("AWAY");
+	assert_true(runtime_open(&runtime_driver_oci, &settings, &other, NULL));
+	assert_true(runtime_probe(other, fixture.arena, &facts, NULL));
+	bool started = runtime_start(other, fixture.arena, &workspace, NULL, &failure);
+	fixture_shell("ip route del unreachable %s/32", outside.address);
+	assert_false(started);
+	assert_non_null(strstr(failure.message, "cannot be reached"));
+	assert_int_equal(failure.cause, RUNTIME_CAUSE_WORKSPACE);
+	assert_true(failure.detail[0] != '\0');
+	assert_string_not_equal(mirrors_on_disk(), "");
+	assert_null(strstr(fixture_traces(&fixture), "AWAY"));
+	fixture_shell("test -z \"$(ip -o link | grep 'roost %s mirror')\"", fixture.installation);
+	long before = server_sent_kb();
+	if (!runtime_start(other, fixture.arena, &workspace, NULL, &failure))
+		fail_msg("%s\n%s", failure.message, failure.detail);
+	assert_true(server_sent_kb() - before < OBJECT_KB / 4);
+	whole("AWAY", "hello");
+	runtime_close(other);
+	drop("AWAY");
+	drop("ONE");
+}
+
 static void mirrors_are_bounded(void **state)
 {
 	(void)state;
@@ -336,6 +370,7 @@ int main(void)
 	    FROM_NOTHING(many_at_once_share_one_fetch),
 	    FROM_NOTHING(a_broken_mirror_is_thrown_away_and_done_without),
 	    FROM_NOTHING(a_clone_that_fails_for_its_own_reason_keeps_the_mirror),
+	    FROM_NOTHING(a_server_that_is_away_is_asked_once),
 	    FROM_NOTHING(mirrors_are_bounded),
 	    FROM_NOTHING(an_interrupted_fetch_is_not_trusted),
 	    FROM_NOTHING(a_kill_at_any_moment_leaves_nothing_that_breaks_the_next),
