@@ -3,10 +3,11 @@
  * to before an earlier new epoch, in that. The new epoch is above both; it makes the node forget what was
  * wanted, keep what it has, and tell everything anew. */
 #include "controller/domain/deciding.h"
+#include "controller/domain/wanted.h"
 
 static bool is_ahead(const Roost__NodeState *node, uint64_t log_epoch, uint64_t reported_version)
 {
-	return log_epoch != node->log_epoch ? log_epoch > node->log_epoch && log_epoch < INT64_MAX
+	return log_epoch != node->log_epoch ? log_epoch > node->log_epoch && log_epoch < LOG_EPOCH_LAST
 					    : reported_version > node->version;
 }
 

@@ -7,6 +7,10 @@
 #include "node.pb-c.h"
 #include "state.pb-c.h"
 
+/* No log goes on after this epoch. A deleted node that holds more than the log knows is told under it: what
+ * it holds counts no more, and nothing needs to be recorded of a node that is to go. */
+#define LOG_EPOCH_LAST ((uint64_t)INT64_MAX)
+
 /* creating, running -> RUN; stopping, stopped, error -> STOP; deleting, deleted -> REMOVE. */
 Roost__WantedWorkspace__Desired wanted_of_workspace(Roost__Workspace__Status status);
 

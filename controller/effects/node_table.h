@@ -28,6 +28,7 @@ struct node_sending {
 	bool under_way;
 	bool again; /* something changed meanwhile */
 	bool held_known;
+	bool for_good;	    /* it was deleted and holds more than the log: told under the last epoch of all */
 	bool tell_epoch;    /* the agent may not know the node's epoch: to be sent even without rows */
 	uint64_t log_epoch; /* of the node; held_version is of it */
 	uint64_t held_version;

@@ -8,6 +8,7 @@
 #include "bus/foundation/log.h"
 #include "bus/wire/envelope.h"
 #include "bus/wire/subject.h"
+#include "controller/domain/wanted.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -78,14 +79,15 @@ static void end_conversation(struct wanted *wanted, struct node_entry *entry, bo
 
 /* ---- one page ---- */
 
-static struct bytes pack_page(const struct wanted *wanted, const struct wanted_page *page, uint64_t from_version,
-			      struct arena *arena)
+static struct bytes pack_page(const struct wanted *wanted, const struct node_sending *sending,
+			      const struct wanted_page *page, struct arena *arena)
 {
+	uint64_t from_version = sending->held_version;
 	const struct log_identity *log = projection_runner_identity(wanted->settings.runner);
 	Roost__ApplyRequest request = ROOST__APPLY_REQUEST__INIT;
 	request.log_id = log->log_id;
 	request.has_log_epoch = request.has_from_version = request.has_to_version = true;
-	request.log_epoch = page->log_epoch;
+	request.log_epoch = sending->log_epoch;
 	request.from_version = from_version;
 	request.to_version = page->to_version > from_version ? page->to_version : from_version;
 	request.node = page->node;
@@ -111,7 +113,7 @@ static void send_page(struct wanted *wanted, struct node_entry *entry, const str
 	call->to_version = page->to_version;
 	call->next = wanted->calls;
 	wanted->calls = call;
-	struct outgoing message = {.subject = subject.text, .data = pack_page(wanted, page, call->from_version, arena)};
+	struct outgoing message = {.subject = subject.text, .data = pack_page(wanted, &entry->sending, page, arena)};
 	cutpoint(CUTPOINT_CONTROLLER_BEFORE_APPLY);
 	call->ticket = connection_request(wanted->settings.connection, &message, wanted->settings.call_timeout_ms,
 					  on_answer, call);
@@ -134,7 +136,7 @@ static void next_page(struct wanted *wanted, struct node_entry *entry)
 			       &page, &error)) {
 		log_error("what is wanted of node %s cannot be read: %s", entry->id, error.message);
 		end_conversation(wanted, entry, false);
-	} else if (page.log_epoch != sending->log_epoch) {
+	} else if (page.log_epoch != sending->log_epoch && !sending->for_good) {
 		sending->log_epoch = page.log_epoch; /* what the agent holds counts no more */
 		sending->tell_epoch = true;
 		sending->held_version = 0;
@@ -385,8 +387,6 @@ void wanted_changed(struct wanted *wanted, const char *node_id, void (*settled)(
 /* It holds more than there is, as far as this projection knows. */
 static bool is_ahead(const Roost__NodeState *node, const Roost__Heartbeat *beat)
 {
-	if (node->resource->status == ROOST__NODE__STATUS__DELETED)
-		return false; /* it is told to go, whatever else it knows */
 	return beat->log_epoch > node->log_epoch ||
 	       (beat->log_epoch == node->log_epoch && beat->held_version > node->version);
 }
@@ -395,19 +395,21 @@ void wanted_heard(struct wanted *wanted, struct node_entry *entry, const Roost__
 		  const Roost__Heartbeat *beat)
 {
 	struct node_sending *sending = &entry->sending;
-	bool ours = is_our_log(wanted, beat->log_id);
-	uint64_t held = ours && beat->log_epoch == node->log_epoch ? beat->held_version : 0;
+	bool ours = is_our_log(wanted, beat->log_id), ahead = ours && is_ahead(node, beat);
 	notice_log(wanted);
-	if (ours && is_ahead(node, beat)) {
+	if (ahead && node->resource->status != ROOST__NODE__STATUS__DELETED) {
 		wanted->settings.ahead(wanted->settings.context, entry, beat->log_epoch, beat->held_version);
 		return;
 	}
 	if (sending->under_way)
 		return; /* its answer is newer than this beat */
+	uint64_t epoch = ahead ? LOG_EPOCH_LAST : node->log_epoch;
+	uint64_t held = ours && beat->log_epoch == epoch ? beat->held_version : 0;
+	sending->for_good = ahead;
 	sending->held_known = true;
-	sending->log_epoch = node->log_epoch;
+	sending->log_epoch = epoch;
 	sending->held_version = held;
-	sending->tell_epoch = ours && beat->log_epoch < node->log_epoch;
+	sending->tell_epoch = ours && beat->log_epoch < epoch;
 	if (held >= node->version ||
 	    (!sending->tell_epoch && sending->idle_held == held && sending->idle_version == node->version))
 		return;

@@ -258,6 +258,27 @@ static void everything_may_be_down_when_the_log_goes_back(void **state)
 	expect_one_truth(fixture);
 }
 
+/* D17: whoever abandons a node that was away while the log went back wants its machine cleared, though it
+ * knows more than the log ever will. */
+static void a_node_that_knows_more_and_was_abandoned_clears_itself(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *id = run_workspace(fixture, "api");
+	save(fixture);
+	for (uint32_t generation = 2; generation <= 6; generation++)
+		restart(fixture, id, generation);
+	agent_program_kill(&fixture->agent);
+	restore(fixture);
+	struct call call = {.owner = "alice", .command = "node.delete", .json = true, .key = "delete"};
+	call.text = arena_printf(fixture->controllers.arena, "{\"id\":\"%s\",\"abandon\":true,\"confirm\":true}",
+				 fixture->node);
+	struct reply reply = call_until_final(&fixture->controllers, &call, PATIENCE_MS);
+	reply_expect_success(&reply, "node.delete");
+	agent_program_start(&fixture->agent);
+	assert_int_equal(process_wait(&fixture->agent.process, 2 * PATIENCE_MS), 0);
+	assert_int_equal(count_lines(fixture, "remove", id), 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -266,6 +287,7 @@ int main(void)
 	    TEST(a_log_that_goes_back_again_is_noticed_again),
 	    TEST(commands_at_once_are_carried_out),
 	    TEST(everything_may_be_down_when_the_log_goes_back),
+	    TEST(a_node_that_knows_more_and_was_abandoned_clears_itself),
 	};
 	return cmocka_run_group_tests_name("log restored", tests, NULL, NULL);
 }
