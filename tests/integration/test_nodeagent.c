@@ -134,7 +134,7 @@ static void a_failed_stop_keeps_everything_and_is_told(void **state)
 	bench_touch(bench, stubborn, true);
 	fake_controller_want(controller, id, 1, REMOVE, "");
 	const struct told *told = fake_controller_await(controller, TOLD(WORKSPACE_STOP_FAILED), id, 1);
-	assert_non_null(strstr(told->message, "One process"));
+	assert_non_null(strstr(told->message, "1 processes"));
 	assert_true(bench_exists(bench, stubborn));
 	bench_touch(bench, stubborn, false);
 	fake_controller_want(controller, id, 1, REMOVE, "");
