@@ -7,6 +7,7 @@
 
 #include "bus/foundation/clock.h"
 #include "bus/wire/json.h"
+#include "bus/wire/subject.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -211,6 +212,56 @@ static void what_beats_tell_is_shown(void **state)
 	}
 }
 
+static const Roost__Node *node_of(struct fixture *fixture, const char *id)
+{
+	Roost__GetNodeRequest request = ROOST__GET_NODE_REQUEST__INIT;
+	request.id = id;
+	struct call call = {.owner = "alice", .command = "node.get", .request = &request.base};
+	struct reply reply = call_make(&fixture->controllers, &call);
+	return ((const Roost__GetNodeResponse *)reply_expect_success(&reply, "node.get"))->node;
+}
+
+static void beat_barely(struct fixture *fixture, const char *id, bool with_load)
+{
+	unsigned char packed[256];
+	Roost__Heartbeat beat = ROOST__HEARTBEAT__INIT;
+	struct subject subject = subject_beat(id);
+	beat.node_id = id;
+	beat.has_load_1m = with_load;
+	beat.load_1m = 0;
+	struct outgoing message = {.subject = subject.text,
+				   .data = {packed, protobuf_c_message_pack(&beat.base, packed)}};
+	assert_true(connection_publish(controllers_connection(&fixture->controllers, "alice"), &message, NULL));
+}
+
+/* S4-04: an agent of an older program tells less. What it leaves out stays unknown, which is not zero, and is
+ * not taken from another node or an earlier beat. */
+static void what_a_beat_leaves_out_is_not_invented(void **state)
+{
+	struct fixture *fixture = *state;
+	start_agent(fixture, BEAT_MS);
+	await_health(fixture, ROOST__NODE__HEALTH__HEALTHY);
+	const char *second = make_node(&fixture->controllers, "alice", "second");
+	int64_t deadline = clock_monotonic_ms() + PATIENCE_MS;
+	const Roost__Node *node;
+	do {
+		beat_barely(fixture, second, true);
+		loop_for(&fixture->controllers.loop, 20);
+		node = node_of(fixture, second);
+		assert_true(clock_monotonic_ms() < deadline);
+	} while (node->load == NULL);
+	assert_true(node->load->has_load_1m && node->load->load_1m == 0);
+	assert_false(node->load->has_memory_available_bytes);
+	do {
+		beat_barely(fixture, second, false);
+		loop_for(&fixture->controllers.loop, 20);
+		node = node_of(fixture, second);
+		assert_true(clock_monotonic_ms() < deadline);
+	} while (node->load != NULL && node->load->has_load_1m);
+	assert_true(get_node(fixture)->load->has_load_1m);
+	assert_true(node->has_last_heartbeat_at);
+}
+
 enum { MANY = 20, PROBE_S = 2, WATCH_MS = 6000, LOOK_MS = 50 };
 
 static int all_probes(struct fake_agent *const agents[MANY])
@@ -317,6 +368,7 @@ int main(void)
 	    TEST(a_node_that_was_never_heard_has_no_health),
 	    TEST(a_fresh_controller_keeps_to_what_was_announced),
 	    TEST(what_beats_tell_is_shown),
+	    TEST(what_a_beat_leaves_out_is_not_invented),
 	    TEST(probes_are_spread_over_their_interval),
 	    TEST(a_controller_that_slept_condemns_nobody),
 	    TEST(every_heartbeat_is_told_once),
