@@ -1,5 +1,7 @@
 /* A stop or delete is under way while the status says so and nothing is left behind. What is left behind
- * counts as a failure at once, although the node goes on trying: whoever waits wants to know (S4-26). */
+ * counts as a failure at once, although the node goes on trying: whoever waits wants to know (S4-26). Deleted
+ * is only what says so: what is not there at all is in a log that went back, since a tombstone outlasts every
+ * wait. */
 #include "controller/commands/outcome.h"
 
 #include <string.h>
@@ -85,15 +87,14 @@ static void add_failure(struct sum *sum, const char *name, const char *reason, s
 	sum->failures++;
 }
 
-static bool is_gone(const Roost__WorkspaceState *workspace)
-{
-	return workspace == NULL || workspace->resource->status == ROOST__WORKSPACE__STATUS__DELETED;
-}
-
 static void look_at_workspace(const struct watched *watched, const Roost__WorkspaceState *workspace, struct sum *sum,
 			      struct arena *arena)
 {
-	if (is_gone(workspace)) {
+	if (workspace == NULL) {
+		sum->open++;
+		return;
+	}
+	if (workspace->resource->status == ROOST__WORKSPACE__STATUS__DELETED) {
 		sum->removed++;
 		return;
 	}
@@ -135,13 +136,11 @@ static void look_at_node(const struct watched *watched, const Roost__NodeState *
 {
 	arena_message(arena, outcome->answer.node, roost__node__init);
 	*outcome->answer.node = node != NULL ? *node->resource : *watched->answer.node;
-	if (node == NULL)
-		outcome->answer.node->status = ROOST__NODE__STATUS__DELETED;
 	int status = (int)outcome->answer.node->status;
 	bool under_way = status == watched->goal->under_way;
 	bool left = node != NULL && node->left != NULL && status != ROOST__NODE__STATUS__DELETED;
 	outcome->settled = !under_way || left;
-	if (!left && status != ROOST__NODE__STATUS__ERROR)
+	if (node == NULL || (!left && status != ROOST__NODE__STATUS__ERROR))
 		return;
 	memset(&sum->left, 0, sizeof(sum->left));
 	if (left)
@@ -164,8 +163,6 @@ void outcome_look(const struct entity_store *store, const struct watched *watche
 			continue;
 		arena_message(arena, outcome->answer.workspace, roost__workspace__init);
 		*outcome->answer.workspace = workspace != NULL ? *workspace->resource : *watched->answer.workspace;
-		if (workspace == NULL)
-			outcome->answer.workspace->status = ROOST__WORKSPACE__STATUS__DELETED;
 	}
 	if (watched->goal->of_node) {
 		look_at_node(watched, store->node(store->context, watched->node_id, arena), &sum, arena, outcome);

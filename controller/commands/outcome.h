@@ -30,7 +30,7 @@ struct watched *outcome_watch(const struct entity_store *store, const struct goa
 struct outcome {
 	bool settled;
 	bool failed;	      /* settled, and not as wanted: `refusal` and its details */
-	struct answer answer; /* the resource as it is now; deleted when it is gone */
+	struct answer answer; /* the resource as it is now; as it was at first when the store has none */
 	struct error refusal;
 	struct refusal_detail *details;
 	size_t detail_count;

@@ -27,11 +27,14 @@ struct waiting {
 	struct arena *scratch; /* of one look */
 };
 
+/* A projection that is being rebuilt knows too little, or what was so long ago: then the answer is what it
+ * was when the wait began. */
 static void answer_now(struct waiting *waiting, struct request *request, const struct watched *watched)
 {
-	struct outcome outcome;
 	struct commands *commands = waiting->commands;
-	outcome_look(projection_entities(commands->settings.projection), watched, request->arena, &outcome);
+	struct outcome outcome = {.answer = watched->answer};
+	if (projection_runner_caught_up(commands->settings.runner))
+		outcome_look(projection_entities(commands->settings.projection), watched, request->arena, &outcome);
 	if (outcome.failed) {
 		request_refuse(request, &outcome.refusal, outcome.details, outcome.detail_count);
 		return;
@@ -40,7 +43,6 @@ static void answer_now(struct waiting *waiting, struct request *request, const s
 	request_answer(request, request->row->command->respond(request, &outcome.answer));
 }
 
-/* A projection that is being rebuilt knows too little. */
 static bool is_settled(struct waiting *waiting, const struct watched *watched)
 {
 	struct commands *commands = waiting->commands;
@@ -154,7 +156,9 @@ void waiting_begin(struct waiting *waiting, struct request *request, const struc
 	*waiter = (struct waiter){.next = waiting->first,
 				  .request = request,
 				  .watched = watched,
-				  .until_ms = clock_monotonic_ms() + request->wait_ms};
+				  .until_ms = clock_monotonic_ms() + request->wait_ms,
+				  .touched = !projection_runner_caught_up(waiting->commands->settings.runner)};
+	waiting->dirty = waiting->dirty || waiter->touched;
 	waiting->first = waiter;
 	waiting->count++;
 	set_timer(waiting);
