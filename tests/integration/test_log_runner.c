@@ -428,7 +428,8 @@ static void an_absence_longer_than_tombstones_last_rebuilds_the_projection(void 
 		memory_projection_follow(fixture, projection);
 		memory_projection_until_applied(fixture, projection, last);
 		memory_projection_unfollow(projection);
-		projection->position.newest_ms = server_clock_now_ms(&fixture->clock) - cases[i].away_days * day_ms;
+		projection->position.newest_ms =
+		    server_clock_now_ms(&fixture->clock) - cases[i].away_days * day_ms - day_ms / 24;
 		if (cases[i].something_came)
 			last = fill(fixture, 1);
 		memory_projection_follow(fixture, projection);
