@@ -56,7 +56,8 @@ bool projection_wanted(struct projection *projection, const char *node_id, const
 		return projection_sound(projection, error);
 	page->to_version = node->version;
 	page->log_epoch = node->log_epoch;
-	if (cursor->row[0] == '\0' && node->wanted_version > cursor->held_version)
+	/* On every page: it may have become wanted since the first one was made. */
+	if (node->wanted_version > cursor->held_version)
 		page->node = wanted_node(node, arena);
 	if (node->resource->status == ROOST__NODE__STATUS__DELETED)
 		return projection_sound(projection, error);

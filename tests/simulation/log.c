@@ -107,6 +107,11 @@ static void store(struct log *log, const Roost__Record *record)
 	*stored = (struct log_record){.seq = log->count, .stored_ms = simulation->now_ms, .record = record};
 	trace(simulation, "log %" PRIu64 ": %s of %s %s, version %" PRIu64, stored->seq, record->cause,
 	      record->kind == ROOST__RECORD__KIND__NODE ? "node" : "owner", record->aggregate_id, record->version);
+	for (size_t i = 0; simulation->tracing && i < record->n_changes; i++)
+		trace(
+		    simulation, "  %s",
+		    protobuf_c_message_descriptor_get_field(&roost__change__descriptor, record->changes[i]->change_case)
+			->name);
 	oracle_take(simulation->oracle, stored);
 	deliver(simulation, delivery_of(log, stored->seq));
 	for (int i = 0; i < CONTROLLERS; i++)

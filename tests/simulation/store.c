@@ -366,7 +366,7 @@ void store_wanted(const struct store *store, const char *node_id, const struct s
 		return;
 	page->to_version = node->version;
 	page->log_epoch = node->log_epoch;
-	if (cursor->row[0] == '\0' && node->wanted_version > cursor->held_version)
+	if (node->wanted_version > cursor->held_version)
 		page->node = wanted_node(node, arena);
 	if (node->resource->status == ROOST__NODE__STATUS__DELETED)
 		return;

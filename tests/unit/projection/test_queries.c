@@ -254,6 +254,25 @@ static struct wanted_page wanted(const char *node, uint64_t held)
 	return page;
 }
 
+/* It may have become wanted after the first page was made; the agent then holds a version that includes it. */
+static void test_the_nodes_own_wish_is_on_every_page(void **state)
+{
+	(void)state;
+	struct error error = {0};
+	struct wanted_page page;
+	const char *node = world_make_node(world, "n");
+	running_workspace(node, "one");
+	running_workspace(node, "two");
+	catch_up();
+	const struct wanted_cursor start = {.held_version = 0};
+	assert_true(projection_wanted(projection, node, &start, 1, arena, &page, &error));
+	assert_true(page.more && page.node != NULL);
+	const struct wanted_cursor next = page.next;
+	assert_true(projection_wanted(projection, node, &next, 1, arena, &page, &error));
+	assert_false(page.more);
+	assert_non_null(page.node);
+}
+
 static void test_wanted_rows_are_those_after_the_version_that_is_held(void **state)
 {
 	(void)state;
@@ -485,6 +504,7 @@ int main(void)
 	    TEST(test_names_may_change_hands_within_a_transaction),
 	    TEST(test_a_deleted_workspace_is_read_again_after_a_restart),
 	    TEST(test_events_go_both_ways_and_can_be_followed),
+	    TEST(test_the_nodes_own_wish_is_on_every_page),
 	    TEST(test_wanted_rows_are_those_after_the_version_that_is_held),
 	    TEST(test_wanted_rows_come_in_pages_without_gaps),
 	    TEST(test_the_next_deadline_is_the_earliest),
