@@ -309,7 +309,9 @@ int main(int argc, char **argv)
 	log_open("nodeagent", log_level_from_option());
 	/* Workers mostly wait; many small heaps would only keep memory. */
 	mallopt(M_ARENA_MAX, 2);
-	setenv("UV_THREADPOOL_SIZE", "16", 0);
+	char threads[16];
+	snprintf(threads, sizeof(threads), "%d", JOBS_THREADS);
+	setenv("UV_THREADPOOL_SIZE", threads, 1);
 	signal(SIGPIPE, SIG_IGN);
 	program.arena = arena_new();
 	bool ok = run(&program, &error);

@@ -121,8 +121,16 @@ static void on_worked(uv_work_t *request, int status)
 	tell_idle(jobs);
 }
 
+static bool slow_have_all(const struct jobs *jobs)
+{
+	int working = 0;
+	for (const struct job *job = jobs->jobs; job; job = job->next)
+		working += job->slow && job->working;
+	return working >= JOBS_SLOW_MOST;
+}
+
 /* True when an older job of its lane is still there. */
-static bool must_wait(struct jobs *jobs, const struct job *job)
+static bool lane_is_taken(struct jobs *jobs, const struct job *job)
 {
 	if (!job->lane[0])
 		return false;
@@ -135,7 +143,7 @@ static bool must_wait(struct jobs *jobs, const struct job *job)
 static void start_ready(struct jobs *jobs)
 {
 	for (struct job *job = jobs->jobs; job; job = job->next) {
-		if (job->working || must_wait(jobs, job))
+		if (job->working || lane_is_taken(jobs, job) || (job->slow && slow_have_all(jobs)))
 			continue;
 		job->working = true;
 		if (uv_queue_work(jobs->loop, &job->request, on_work, on_worked) != 0)

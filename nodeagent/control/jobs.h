@@ -1,7 +1,8 @@
 /* Work that blocks, done on libuv's worker threads, with its results back on the loop as plain data.
  *
  * Jobs of one lane (a workspace's id) run one after another in the order in which they came, since the
- * runtime takes one call per workspace at once; jobs of different lanes run side by side. Everything
+ * runtime takes one call per workspace at once; jobs of different lanes run side by side. However many starts
+ * wait for a slow server, stops, removals and questions find a thread (S0-05). Everything
  * but `work` is called on the loop. The only thing that crosses over while a job works is its progress
  * and its `cancelled` mark. */
 #ifndef ROOST_NODEAGENT_CONTROL_JOBS_H
@@ -17,6 +18,9 @@
 
 struct jobs;
 
+/* Threads of libuv's pool, and how many of them work that is slow may have at once. */
+enum { JOBS_THREADS = 16, JOBS_SLOW_MOST = 12 };
+
 /* Allocated in its own arena, as the first member of a larger struct. The arena is the worker's while
  * the job works; it is freed after `done`. */
 struct job {
@@ -26,6 +30,7 @@ struct job {
 	void (*progress)(struct job *job, const char *step, const char *message); /* may be NULL */
 	void (*done)(struct job *job);
 	void *context;
+	bool slow;	       /* may last for minutes: some threads are never given to such work */
 	atomic_bool cancelled; /* asked to end early; what that means is the work's to know */
 
 	/* of jobs.c */

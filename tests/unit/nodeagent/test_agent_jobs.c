@@ -3,6 +3,7 @@
 #include "tests/unit/cmocka_all.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LANES = 4, PER_LANE = 8 };
@@ -142,12 +143,42 @@ static void progress_comes_in_order_and_before_the_end(void **state)
 	assert_string_equal(room->transcript, "disk 1, network 2, sandbox 3, end of it, ");
 }
 
+static void wait_for_the_quick_one(struct job *base)
+{
+	struct room *room = ((struct numbered *)base)->room;
+	while (atomic_load(&room->inside[0]) == 0)
+		uv_sleep(1);
+}
+
+static void be_quick(struct job *base)
+{
+	atomic_store(&((struct numbered *)base)->room->inside[0], 1);
+}
+
+/* S0-05: more starts that hang than there are threads, and a stop that comes after them. */
+static void slow_jobs_leave_threads_to_the_others(void **state)
+{
+	struct room *room = *state;
+	for (int lane = 1; lane <= 2 * JOBS_THREADS; lane++) {
+		struct numbered *slow = make(room, lane, 0, wait_for_the_quick_one, count);
+		slow->job.slow = true;
+		jobs_submit(room->jobs, &slow->job);
+	}
+	jobs_submit(room->jobs, &make(room, 0, 0, be_quick, count)->job);
+	run_to_the_end(room);
+	assert_int_equal(room->done, 2 * JOBS_THREADS + 1);
+}
+
 int main(void)
 {
+	char threads[16];
+	snprintf(threads, sizeof(threads), "%d", JOBS_THREADS);
+	setenv("UV_THREADPOOL_SIZE", threads, 1);
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(a_lane_is_one_after_another, setup),
 	    cmocka_unit_test_setup(lanes_are_side_by_side, setup),
 	    cmocka_unit_test_setup(progress_comes_in_order_and_before_the_end, setup),
+	    cmocka_unit_test_setup(slow_jobs_leave_threads_to_the_others, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
