@@ -123,7 +123,7 @@ static Roost__Workspace *found_resource(const struct applying *applying, const R
 	resource->has_status = true;
 	resource->status = ROOST__WORKSPACE__STATUS__DELETING;
 	resource->has_generation = true;
-	resource->generation = found->generation;
+	resource->generation = found->generation > 0 ? found->generation : 1; /* the first there is */
 	resource->has_prior_sessions_ended = resource->has_collapsed = true;
 	resource->has_created_at = resource->has_updated_at = true;
 	resource->created_at = resource->updated_at = now(applying);

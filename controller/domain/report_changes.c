@@ -296,11 +296,20 @@ static Roost__Change *raise_generation(const struct reporting *reporting, const 
 	return change;
 }
 
-/* A later generation than the log's is the node's word only where the log went back, and no leap: a node
- * must not be able to use the numbers up. */
-static bool believable(const Roost__NodeState *node, uint32_t known, uint32_t told)
+/* How many generations later than the log's it is; 0 when it is not. */
+static uint32_t generations_ahead(const struct reporting *reporting, const Roost__WorkspaceState *workspace)
 {
-	return node->log_epoch > 0 && told - known <= GENERATION_LEAP_MAX;
+	const uint32_t *told = field_of(reporting->report, "generation");
+	if (workspace == NULL || told == NULL || *told <= workspace->resource->generation)
+		return 0;
+	return *told - workspace->resource->generation;
+}
+
+/* A later generation than the log's is the node's word only where the log went back, or where the log never
+ * knew one, and no leap: a node must not be able to use the numbers up. */
+static bool believable(const Roost__NodeState *node, const Roost__WorkspaceState *workspace, uint32_t ahead)
+{
+	return (node->log_epoch > 0 || workspace->found) && ahead <= GENERATION_LEAP_MAX;
 }
 
 bool report_shows_rollback(const struct entity_store *store, const Roost__NodeState *node, const Roost__Report *report,
@@ -311,11 +320,10 @@ bool report_shows_rollback(const struct entity_store *store, const Roost__NodeSt
 	if (node->log_epoch > 0 || number >= sizeof(functions) / sizeof(functions[0]) || functions[number] == NULL)
 		return false;
 	const char *const *workspace_id = field_of(report, "workspace_id");
-	const uint32_t *generation = field_of(report, "generation");
 	const Roost__WorkspaceState *workspace =
 	    workspace_id == NULL ? NULL : find_workspace(&reporting, *workspace_id);
-	return workspace != NULL && generation != NULL && *generation > workspace->resource->generation &&
-	       *generation - workspace->resource->generation <= GENERATION_LEAP_MAX;
+	uint32_t ahead = generations_ahead(&reporting, workspace);
+	return ahead > 0 && ahead <= GENERATION_LEAP_MAX && !workspace->found;
 }
 
 /* Why the report is not taken at all; NULL when it is. */
@@ -323,13 +331,12 @@ static const char *why_reject(const struct reporting *reporting, const Roost__Wo
 {
 	const Roost__Report *report = reporting->report;
 	const char *const *session_id = field_of(report, "session_id");
-	const uint32_t *generation = field_of(report, "generation");
+	uint32_t ahead = generations_ahead(reporting, workspace);
 	if (session_id != NULL && !has_session(reporting, *session_id))
 		return "it is about a session that this node does not have";
 	if (field_of(report, "workspace_id") != NULL && workspace == NULL)
 		return "it is about a workspace that this node does not have";
-	if (workspace != NULL && generation != NULL && *generation > workspace->resource->generation &&
-	    !believable(reporting->node, workspace->resource->generation, *generation))
+	if (ahead > 0 && !believable(reporting->node, workspace, ahead))
 		return "it is about a generation that the log does not know";
 	return NULL;
 }
@@ -344,16 +351,16 @@ size_t report_changes(const struct entity_store *store, const Roost__NodeState *
 		return 1;
 	}
 	const char *const *workspace_id = field_of(report, "workspace_id");
-	const uint32_t *generation = field_of(report, "generation");
 	const Roost__WorkspaceState *workspace =
 	    workspace_id == NULL ? NULL : find_workspace(&reporting, *workspace_id);
+	uint32_t ahead = generations_ahead(&reporting, workspace);
 	const char *why = why_reject(&reporting, workspace);
 	if (why != NULL) {
 		changes[0] = reject(&reporting, why);
 		return 1;
 	}
-	if (workspace != NULL && generation != NULL && *generation > workspace->resource->generation)
-		changes[count++] = raise_generation(&reporting, *workspace_id, *generation);
+	if (ahead > 0)
+		changes[count++] = raise_generation(&reporting, *workspace_id, workspace->resource->generation + ahead);
 	Roost__Change *change = functions[number](&reporting);
 	if (change != NULL)
 		changes[count++] = change;

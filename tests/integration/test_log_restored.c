@@ -279,6 +279,25 @@ static void a_node_that_knows_more_and_was_abandoned_clears_itself(void **state)
 	assert_int_equal(count_lines(fixture, "remove", id), 1);
 }
 
+/* What the log lost is kept until its owner says that it shall go; and the node goes on as before. */
+static void what_was_lost_is_reaped_on_its_owners_word(void **state)
+{
+	struct fixture *fixture = *state;
+	save(fixture);
+	const char *lost = run_workspace(fixture, "lost");
+	restart(fixture, lost, 2);
+	restore(fixture);
+	await_event(fixture, "log_rolled_back");
+	struct call call = {.owner = "alice", .command = "workspace.reap", .json = true, .key = "reap"};
+	call.text = arena_printf(fixture->controllers.arena, "{\"id\":\"%s\",\"nodeId\":\"%s\"}", lost, fixture->node);
+	struct reply reply = call_until_final(&fixture->controllers, &call, PATIENCE_MS);
+	reply_expect_success(&reply, "workspace.reap");
+	await_event(fixture, "workspace_deleted");
+	assert_int_equal(count_lines(fixture, "remove", lost), 1);
+	assert_int_equal(count_events(fixture, "report_rejected"), 0);
+	run_workspace(fixture, "next");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -287,6 +306,7 @@ int main(void)
 	    TEST(a_log_that_goes_back_again_is_noticed_again),
 	    TEST(commands_at_once_are_carried_out),
 	    TEST(everything_may_be_down_when_the_log_goes_back),
+	    TEST(what_was_lost_is_reaped_on_its_owners_word),
 	    TEST(a_node_that_knows_more_and_was_abandoned_clears_itself),
 	};
 	return cmocka_run_group_tests_name("log restored", tests, NULL, NULL);

@@ -104,11 +104,24 @@ static void test_what_no_log_knows_is_reaped_on_its_owners_word(void **state)
 	const Roost__WantedWorkspace *wanted = wanted_workspace(world_workspace(world, unknown), world->step);
 	assert_int_equal(wanted->desired, ROOST__WANTED_WORKSPACE__DESIRED__REMOVE);
 	assert_int_equal(wanted->version, world_node(world, full)->version);
+	assert_int_equal(wanted->generation, 1); /* 0 is none: an agent takes no page with such a row */
 	assert_int_equal(world_node(world, full)->resource->capacity->used, 1);
 	assert_int_equal(reap(unknown, full)->kind, DECISION_NOTHING);
 	world_tell(world, full, ROOST__REPORT__REPORT_WORKSPACE_REMOVED, unknown, 0, NULL);
 	assert_int_equal(world_workspace(world, unknown)->resource->status, ROOST__WORKSPACE__STATUS__DELETED);
 	assert_int_equal(world_node(world, full)->resource->capacity->used, 1);
+}
+
+/* The log never knew its generation, so that the node's word for it does not mean that the log went back. */
+static void test_what_a_reap_leaves_is_told_of_in_any_generation(void **state)
+{
+	(void)state;
+	const char *unknown = world_id(world);
+	reap(unknown, node);
+	world_tell(world, node, ROOST__REPORT__REPORT_WORKSPACE_STOP_FAILED, unknown, 3, "A mount stays");
+	assert_int_equal(world_node(world, node)->log_epoch, 0);
+	assert_string_equal(world_workspace(world, unknown)->resource->error_message, "A mount stays");
+	assert_int_equal(world_workspace(world, unknown)->resource->generation, 3);
 }
 
 static void test_what_the_log_knows_is_not_reaped(void **state)
@@ -213,6 +226,7 @@ int main(void)
 	    TEST(test_a_rebuild_is_a_new_generation_with_a_new_environment),
 	    TEST(test_an_update_changes_what_it_names),
 	    TEST(test_what_no_log_knows_is_reaped_on_its_owners_word),
+	    TEST(test_what_a_reap_leaves_is_told_of_in_any_generation),
 	    TEST(test_what_the_log_knows_is_not_reaped),
 	    TEST(test_what_was_found_is_bounded_and_takes_no_place),
 	    TEST(test_a_template_fills_in_what_the_request_leaves_open),
