@@ -66,7 +66,7 @@ static bool format(const char *path, const char *pattern, uint64_t size_mb, cons
 	struct external_result result;
 	bool made = external_run(&options, wait, arena, &result, error);
 	if (made && result.exit_code != 0)
-		made = error_set(error, ERROR_PLATFORM_UNAVAILABLE, "mkfs.ext4 failed: %s", result.output);
+		made = error_set(error, ERROR_INTERNAL, "mkfs.ext4 failed: %s", result.output);
 	arena_free(arena);
 	return made;
 }

@@ -10,6 +10,7 @@
 #include "nodeagent/runtime/oci/image.h"
 #include "nodeagent/runtime/oci/state.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +18,21 @@
 
 static const struct runtime_workspace probe_workspace = {
     .id = PLACE_PROBE_ID, .owner = "", .generation = 1, .image = "", .repository = "", .branch = ""};
+
+/* What is told of a trial's failure: internals are for the agent's log, since they name paths (S4-05). */
+static const char *told(const struct error *why)
+{
+	if (why->code != ERROR_INTERNAL)
+		return why->message;
+	log_error("the trial of a workspace: %s", why->message);
+	return "no workspace could be made; the node agent's log says why";
+}
+
+static const char *name_of(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+	return slash != NULL ? slash + 1 : program;
+}
 
 /* The path of a program, searched for as a shell would; false when there is none. */
 static bool find_program(const char *name, char *path)
@@ -108,7 +124,7 @@ static bool try_programs(struct oci_state *state, struct external_wait *wait, bo
 			}
 			if (tightness == 1 && used < trouble_size)
 				used += (size_t)snprintf(trouble + used, trouble_size - used, "%s%s: %.300s",
-							 used > 0 ? "; " : "", names[i], why.message);
+							 used > 0 ? "; " : "", name_of(names[i]), told(&why));
 		}
 	}
 	return false;
@@ -126,7 +142,7 @@ static bool prepare_machine(struct oci_state *state, struct external_wait *wait,
 		return false;
 	/* Whatever the agent's umask: the workspaces' own users walk through here. */
 	if (chmod("/run/roost", 0711) != 0 || chmod(run, 0711) != 0)
-		return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "cannot use %s", run);
+		return error_errno(error, errno, "cannot use %s", run);
 	image_forget_unfinished(&state->settings);
 	return bundle_make_inside(&state->settings, error) && firewall_make(&state->settings, wait, error);
 }
@@ -163,13 +179,14 @@ bool oci_probe(void *opaque, struct external_wait *wait, struct arena *arena, st
 	struct error why = {.code = ERROR_NONE};
 	pthread_mutex_init(&trial.lock, NULL);
 	bool works = find_way(&trial, wait, &why);
+	if (!works && why.code == ERROR_INTERNAL)
+		error_set(&why, ERROR_PLATFORM_UNAVAILABLE, "On this node %s.", told(&why));
 	pthread_mutex_destroy(&trial.lock);
 	adopt(state, &trial, &why);
 	if (!works)
 		return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "%s", why.message);
-	const char *slash = strrchr(trial.binary, '/');
 	*facts = (struct runtime_facts){.driver = "oci",
-					.binary = arena_strdup(arena, slash != NULL ? slash + 1 : trial.binary),
+					.binary = arena_strdup(arena, name_of(trial.binary)),
 					.user_namespace = trial.user_namespace,
 					.disk_limit = trial.disk_limit,
 					.network_isolation = true,

@@ -3,6 +3,7 @@
  * root, bundle, and one call of the runtime. */
 #include "bus/foundation/clock.h"
 #include "bus/foundation/cutpoint.h"
+#include "bus/foundation/log.h"
 #include "nodeagent/runtime/folder.h"
 #include "nodeagent/runtime/oci/bundle.h"
 #include "nodeagent/runtime/oci/cgroup.h"
@@ -187,6 +188,23 @@ bool oci_make_network(void *opaque, struct external_wait *wait, const struct run
 	return true;
 }
 
+/* Why the sandbox did not come to be, for users: what the runtime says names the machine's own paths (S4-05). */
+static bool explain_runtime(const struct place *place, const struct external_result *result, struct error *error)
+{
+	static const char *const causes[] = {"No space left on device", "Cannot allocate memory",
+					     "Operation not permitted", "Permission denied",
+					     "Resource temporarily unavailable"};
+	const char *why = result->end == EXTERNAL_TIMED_OUT   ? "the runtime did not answer"
+			  : result->end == EXTERNAL_CANCELLED ? "it was cancelled"
+							      : "the node agent's log says why";
+	if (result->end == EXTERNAL_EXITED)
+		log_error("workspace %s: the runtime fails: %s", place->id, result->output);
+	for (size_t i = 0; result->end == EXTERNAL_EXITED && i < sizeof(causes) / sizeof(causes[0]); i++)
+		if (strcasestr(result->output, causes[i]) != NULL)
+			why = causes[i];
+	return error_set(error, ERROR_PLATFORM_UNAVAILABLE, "The sandbox could not be started: %s.", why);
+}
+
 static bool run_runtime(const struct oci_state *state, const struct oci_ability *ability, const struct place *place,
 			const struct external_wait *wait, int lock, struct error *error)
 {
@@ -207,10 +225,7 @@ static bool run_runtime(const struct oci_state *state, const struct oci_ability 
 	struct external_result result;
 	bool done = external_run(&options, wait, arena, &result, error);
 	if (done && result.exit_code != 0)
-		done = error_set(error, ERROR_PLATFORM_UNAVAILABLE, "The sandbox could not be started: %s",
-				 result.end == EXTERNAL_TIMED_OUT   ? "the runtime did not answer"
-				 : result.end == EXTERNAL_CANCELLED ? "it was cancelled"
-								    : result.output);
+		done = explain_runtime(place, &result, error);
 	arena_free(arena);
 	return done;
 }

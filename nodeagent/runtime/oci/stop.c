@@ -3,6 +3,7 @@
  * runs (D7). */
 #include "bus/foundation/clock.h"
 #include "bus/foundation/cutpoint.h"
+#include "bus/foundation/log.h"
 #include "nodeagent/runtime/folder.h"
 #include "nodeagent/runtime/oci/cgroup.h"
 #include "nodeagent/runtime/oci/disk.h"
@@ -52,6 +53,15 @@ static bool stop_locked(struct oci_state *state, const struct place *place, uint
 	       folder_remove(place->run, error);
 }
 
+/* What is in the way may name the machine's own paths: that is for the agent's log, not for the workspace's owner. */
+static bool say_failed(const char *workspace_id, const char *sentence, struct error *error)
+{
+	if (error == NULL)
+		return false;
+	log_error("workspace %s: %s", workspace_id, error->message);
+	return error_set(error, ERROR_STOP_FAILED, "%s", sentence);
+}
+
 bool oci_stop(void *opaque, struct external_wait *wait, const char *workspace_id, uint32_t grace_ms,
 	      struct error *error)
 {
@@ -67,9 +77,7 @@ bool oci_stop(void *opaque, struct external_wait *wait, const char *workspace_id
 	bool stopped = stop_locked(state, &place, grace_ms, error);
 	if (lock >= 0)
 		close(lock);
-	if (!stopped && error != NULL)
-		error->code = ERROR_STOP_FAILED;
-	return stopped;
+	return stopped || say_failed(workspace_id, "Something of the workspace is held and cannot be ended.", error);
 }
 
 bool oci_remove(void *opaque, struct external_wait *wait, const char *workspace_id, struct error *error)
@@ -83,11 +91,10 @@ bool oci_remove(void *opaque, struct external_wait *wait, const char *workspace_
 	bool removed = (unlink(place.image) == 0 || errno == ENOENT ||
 			error_errno(error, errno, "cannot remove %s", place.image)) &&
 		       folder_remove(place.keep, error);
-	if (removed)
-		cutpoint(CUTPOINT_AGENT_DISK_REMOVED);
-	else if (error != NULL)
-		error->code = ERROR_STOP_FAILED;
-	return removed;
+	if (!removed)
+		return say_failed(workspace_id, "Some of the workspace's files cannot be removed.", error);
+	cutpoint(CUTPOINT_AGENT_DISK_REMOVED);
+	return true;
 }
 
 /* Under the lock, so that the disk is not taken away meanwhile. */

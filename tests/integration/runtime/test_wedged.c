@@ -31,6 +31,9 @@ static void make_wedgeable(struct runtime_settings *settings)
 				     "for argument; do\n"
 				     "  [ \"$argument\" = \"$wedged\" ] && while :; do sleep 100; done\n"
 				     "done\n"
+				     "if [ \"$wedged\" = refuse ] && [ \"$3\" = run ]; then\n"
+				     "  echo \"cannot mount $6/rootfs: permission denied\" >&2; exit 1\n"
+				     "fi\n"
 				     "if [ \"$wedged\" = create ] && [ \"$3\" = run ]; then\n"
 				     "  exec runc \"$1\" \"$2\" create \"${@:5}\"\n"
 				     "fi\n"
@@ -84,6 +87,24 @@ static void a_start_that_hangs_ends_says_so_and_leaves_nothing(void **state)
 	assert_string_equal(failure->step, "sandbox");
 	assert_non_null(strstr(failure->message, "did not answer"));
 	assert_null(strstr(fixture_traces(&fixture), "HANGS"));
+}
+
+/* What the runtime says names the machine's own paths; its owner is told the cause without them (S4-05). */
+static void a_start_that_the_runtime_refuses_tells_no_path(void **state)
+{
+	(void)state;
+	struct runtime_workspace workspace = fixture_workspace("REFUSED");
+	struct runtime_facts facts;
+	struct error error = {.code = ERROR_NONE};
+	wedge("refuse");
+	const struct runtime_failure *failure = fixture_fails(&fixture, &workspace);
+	assert_int_equal(failure->cause, RUNTIME_CAUSE_MACHINE);
+	assert_non_null(strcasestr(failure->message, "permission denied"));
+	assert_null(strchr(failure->message, '/'));
+	assert_false(runtime_probe(fixture.runtime, fixture.arena, &facts, &error));
+	assert_null(strstr(error.message, "/run/roost"));
+	wedge("nothing");
+	assert_true(runtime_probe(fixture.runtime, fixture.arena, &facts, NULL));
 }
 
 /* The clone is not begun: that is told from a server that is slow. */
@@ -168,6 +189,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    HEALED_AFTER(a_start_that_hangs_ends_says_so_and_leaves_nothing),
+	    HEALED_AFTER(a_start_that_the_runtime_refuses_tells_no_path),
 	    HEALED_AFTER(a_clone_that_cannot_be_begun_is_the_machine_s_fault),
 	    HEALED_AFTER(what_ran_before_can_still_be_seen_stopped_and_removed),
 	    HEALED_AFTER(a_sandbox_that_never_came_to_its_first_process_does_not_run),
