@@ -70,6 +70,28 @@ static struct log_file *file_of(struct logs *logs, const char *id)
 	return open->file;
 }
 
+static void close_log(struct logs *logs, const char *id)
+{
+	for (struct open_log **link = &logs->open; *link; link = &(*link)->next) {
+		struct open_log *open = *link;
+		if (strcmp(open->id, id) != 0)
+			continue;
+		*link = open->next;
+		log_file_close(open->file);
+		free(open);
+		return;
+	}
+}
+
+/* A log without a line is of a workspace that is gone, or never was: whoever asks for it leaves nothing behind. */
+static uint64_t next_of(struct logs *logs, const char *id)
+{
+	uint64_t next = log_file_next(file_of(logs, id));
+	if (next == 0)
+		close_log(logs, id);
+	return next;
+}
+
 void logs_write(struct logs *logs, const char *id, enum log_line_level level, const char *step, const char *text)
 {
 	struct log_line line = {.at_ms = clock_wall_ms(), .level = level, .step = step, .text = text};
@@ -84,15 +106,7 @@ void logs_remove(struct logs *logs, const char *id)
 {
 	uv_mutex_lock(&logs->mutex);
 	log_file_remove(file_of(logs, id));
-	for (struct open_log **link = &logs->open; *link; link = &(*link)->next) {
-		struct open_log *open = *link;
-		if (strcmp(open->id, id) != 0)
-			continue;
-		*link = open->next;
-		log_file_close(open->file);
-		free(open);
-		break;
-	}
+	close_log(logs, id);
 	uv_mutex_unlock(&logs->mutex);
 }
 
@@ -100,9 +114,8 @@ size_t logs_read(struct logs *logs, const char *id, struct log_cursor *cursor, s
 		 struct arena *arena, struct log_line **lines, uint64_t *seen)
 {
 	uv_mutex_lock(&logs->mutex);
-	struct log_file *file = file_of(logs, id);
-	size_t count = log_file_read(file, cursor, most, bytes_most, arena, lines);
-	*seen = log_file_next(file);
+	size_t count = log_file_read(file_of(logs, id), cursor, most, bytes_most, arena, lines);
+	*seen = next_of(logs, id);
 	uv_mutex_unlock(&logs->mutex);
 	return count;
 }
@@ -134,7 +147,7 @@ static void on_time_over(uv_timer_t *timer)
 static bool has_more(struct logs *logs, const struct waiter *waiter)
 {
 	uv_mutex_lock(&logs->mutex);
-	bool more = log_file_next(file_of(logs, waiter->id)) != waiter->seen;
+	bool more = next_of(logs, waiter->id) != waiter->seen;
 	uv_mutex_unlock(&logs->mutex);
 	return more;
 }
