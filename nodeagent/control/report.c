@@ -134,14 +134,18 @@ static void report_lost(struct store *store, const struct workspace_row *row, co
 	add(store, &report, false);
 }
 
+/* A restart that never came here is stopped too: of an earlier generation the log would take it for late. */
+static uint32_t generation_to_end(const struct workspace_row *row)
+{
+	return row->wanted.generation > row->actual.generation ? row->wanted.generation : row->actual.generation;
+}
+
 static void report_stopped(struct store *store, const struct workspace_row *row)
 {
 	Roost__WorkspaceStopped stopped = ROOST__WORKSPACE_STOPPED__INIT;
 	stopped.workspace_id = row->id;
 	stopped.has_generation = true;
-	/* A restart that never came here is stopped too. */
-	stopped.generation =
-	    row->wanted.generation > row->actual.generation ? row->wanted.generation : row->actual.generation;
+	stopped.generation = generation_to_end(row);
 	Roost__Report report = ROOST__REPORT__INIT;
 	report.report_case = ROOST__REPORT__REPORT_WORKSPACE_STOPPED;
 	report.workspace_stopped = &stopped;
@@ -203,7 +207,7 @@ void report_stop_failed(struct store *store, const struct workspace_row *row)
 	Roost__WorkspaceStopFailed failed = ROOST__WORKSPACE_STOP_FAILED__INIT;
 	failed.workspace_id = row->id;
 	failed.has_generation = true;
-	failed.generation = row->actual.generation;
+	failed.generation = generation_to_end(row);
 	failed.message = row->failure;
 	Roost__LeftBehind left = ROOST__LEFT_BEHIND__INIT;
 	report_fill_left(&left, &row->left);

@@ -141,6 +141,25 @@ static void a_failed_stop_keeps_everything_and_is_told(void **state)
 	fake_controller_await(controller, TOLD(WORKSPACE_REMOVED), id, 1);
 }
 
+/* A restart that the node never heard of: what is told is of the generation that it is asked to stop, or the log
+ * would take it for late. */
+static void a_failed_stop_is_of_the_generation_that_was_to_stop(void **state)
+{
+	struct bench *bench = *state;
+	struct fake_controller *controller = &bench->controller;
+	char id[27];
+	char stubborn[64];
+	bench_run_workspace(bench, bench_id(id), 1);
+	snprintf(stubborn, sizeof(stubborn), "workspaces/%s/refuse-stop", id);
+	bench_touch(bench, stubborn, true);
+	fake_controller_want(controller, id, 3, STOP, "");
+	const struct told *told = fake_controller_await(controller, TOLD(WORKSPACE_STOP_FAILED), id, 1);
+	assert_int_equal(told->generation, 3);
+	bench_touch(bench, stubborn, false);
+	told = fake_controller_await(controller, TOLD(WORKSPACE_STOPPED), id, 1);
+	assert_int_equal(told->generation, 3);
+}
+
 /* D7: without a usable runtime a start fails at once with the true cause, and comes back by itself. */
 static void a_broken_runtime_is_said_and_recovers(void **state)
 {
@@ -294,6 +313,7 @@ int main(int argc, char **argv)
 	    bench_test(a_creation_is_called_off_by_a_stop),
 	    bench_test(a_sandbox_that_ends_by_itself_is_told_as_lost),
 	    bench_test(a_failed_stop_keeps_everything_and_is_told),
+	    bench_test(a_failed_stop_is_of_the_generation_that_was_to_stop),
 	    bench_test(a_broken_runtime_is_said_and_recovers),
 	    cmocka_unit_test_setup_teardown(a_full_disk_refuses_creates_and_says_so, setup_without_room,
 					    teardown_without_room),

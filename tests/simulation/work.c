@@ -49,12 +49,16 @@ static void report_lost(struct agent *agent, const struct workspace_row *row)
 	outbox_add(agent, report);
 }
 
+static uint32_t generation_to_end(const struct workspace_row *row)
+{
+	return row->wanted.generation > row->actual.generation ? row->wanted.generation : row->actual.generation;
+}
+
 static void report_stopped(struct agent *agent, const struct workspace_row *row)
 {
 	REPORT(WORKSPACE_STOPPED, workspace_stopped, roost__workspace_stopped__init, row);
 	report->workspace_stopped->has_generation = true;
-	report->workspace_stopped->generation =
-	    row->wanted.generation > row->actual.generation ? row->wanted.generation : row->actual.generation;
+	report->workspace_stopped->generation = generation_to_end(row);
 	outbox_add(agent, report);
 }
 
@@ -68,7 +72,7 @@ static void report_stop_failed(struct agent *agent, const struct workspace_row *
 {
 	REPORT(WORKSPACE_STOP_FAILED, workspace_stop_failed, roost__workspace_stop_failed__init, row);
 	report->workspace_stop_failed->has_generation = true;
-	report->workspace_stop_failed->generation = row->actual.generation;
+	report->workspace_stop_failed->generation = generation_to_end(row);
 	report->workspace_stop_failed->message = row->failure;
 	arena_message(agent->simulation->arena, report->workspace_stop_failed->left, roost__left_behind__init);
 	report->workspace_stop_failed->left->has_processes = true;

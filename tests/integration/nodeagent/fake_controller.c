@@ -52,6 +52,7 @@ static void read_workspace_report(const Roost__Report *report, struct told *told
 	case ROOST__REPORT__REPORT_WORKSPACE_STOP_FAILED:
 		COPY(told->id, report->workspace_stop_failed->workspace_id);
 		COPY(told->message, report->workspace_stop_failed->message);
+		told->generation = report->workspace_stop_failed->generation;
 		read_left(report->workspace_stop_failed->left, told);
 		break;
 	case ROOST__REPORT__REPORT_WORKSPACE_REMOVED:
