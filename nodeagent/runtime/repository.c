@@ -92,7 +92,7 @@ int repository_open_local(const char *local_repos, const char *repository, struc
 
 bool repository_check(const char *local_repos, const char *repository, const char *branch, struct error *error)
 {
-	enum repository_kind kind;
+	enum repository_kind kind = REPOSITORY_LOCAL;
 	if (repository[0] == '\0')
 		return true;
 	if (!repository_classify(repository, &kind, error) || !repository_valid_branch(branch, error))

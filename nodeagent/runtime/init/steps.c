@@ -23,6 +23,8 @@ static const char alternates[] = "/workspace/.git/objects/info/alternates";
 static int run_command(char **arguments)
 {
 	int status = 0;
+	if (arguments[0] == NULL)
+		return NOT_RUN;
 	pid_t pid = fork();
 	if (pid == 0) {
 		execvp(arguments[0], arguments);
