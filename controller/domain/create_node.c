@@ -3,16 +3,9 @@
  * (expected sequence 0) follows from the claim. Whoever retries goes on where the first one ended. */
 #include "controller/domain/deciding.h"
 #include "controller/domain/names.h"
+#include "controller/domain/roster.h"
 #include "controller/domain/validate.h"
 #include <string.h>
-
-static Roost__OwnerNodeClaimed *find_claim(const Roost__OwnerState *owner, const char *node_id)
-{
-	for (size_t i = 0; owner != NULL && i < owner->n_nodes; i++)
-		if (strcmp(owner->nodes[i]->node_id, node_id) == 0)
-			return owner->nodes[i];
-	return NULL;
-}
 
 static struct decision *claim_node(const struct decision_inputs *inputs, struct decision *decision,
 				   const Roost__OwnerState *owner, const Roost__CreateNodeRequest *request,
@@ -69,7 +62,7 @@ struct decision *decide_create_node(const struct decision_inputs *inputs, const 
 	if (node != NULL) /* made for a claim without a key in the meantime */
 		return decision_nothing(inputs, decision, (struct answer){.node = node->resource});
 	const Roost__OwnerState *owner = store->owner(store->context, inputs->owner, inputs->arena);
-	const Roost__OwnerNodeClaimed *claim = find_claim(owner, node_id);
+	const Roost__OwnerNodeClaimed *claim = roster_entry(owner, node_id);
 	return claim == NULL ? claim_node(inputs, decision, owner, request, node_id)
 			     : make_node(inputs, decision, claim);
 }
@@ -82,7 +75,7 @@ struct decision *decide_complete_node_claim(const struct decision_inputs *inputs
 	if (node != NULL)
 		return decision_nothing(inputs, decision, (struct answer){.node = node->resource});
 	const Roost__OwnerState *owner = store->owner(store->context, inputs->owner, inputs->arena);
-	const Roost__OwnerNodeClaimed *claim = find_claim(owner, node_id);
+	const Roost__OwnerNodeClaimed *claim = roster_entry(owner, node_id);
 	if (claim == NULL)
 		return decision_nothing(inputs, decision, (struct answer){0});
 	return make_node(inputs, decision, claim);

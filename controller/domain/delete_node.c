@@ -3,8 +3,8 @@
  * node and is told what may be left. */
 #include "bus/foundation/planted.h"
 #include "controller/domain/deciding.h"
+#include "controller/domain/roster.h"
 #include "controller/domain/states.h"
-#include <string.h>
 
 enum { LEFT_BEHIND_MAX = 200 };
 
@@ -87,10 +87,7 @@ struct decision *decide_release_node(const struct decision_inputs *inputs, const
 	if (node == NULL || node->resource->status != ROOST__NODE__STATUS__DELETED)
 		return decision_nothing(inputs, decision, (struct answer){0});
 	const Roost__OwnerState *owner = store->owner(store->context, node->owner, inputs->arena);
-	size_t place = 0;
-	while (owner != NULL && place < owner->n_nodes && strcmp(owner->nodes[place]->node_id, node_id) != 0)
-		place++;
-	if (owner == NULL || place == owner->n_nodes)
+	if (roster_entry(owner, node_id) == NULL)
 		return decision_nothing(inputs, decision, (struct answer){.node = node->resource});
 	Roost__Change *change = change_new(inputs->arena, ROOST__CHANGE__CHANGE_OWNER_NODE_RELEASED);
 	arena_message(inputs->arena, change->owner_node_released, roost__owner_node_released__init);

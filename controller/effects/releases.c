@@ -5,10 +5,10 @@
 #include "bus/foundation/cutpoint.h"
 #include "bus/foundation/log.h"
 #include "bus/wire/subject.h"
+#include "controller/domain/roster.h"
 #include "controller/effects/deciding_work.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { AGAIN_MS = 2000, AT_ONCE_MAX = 100 };
 
@@ -42,15 +42,6 @@ static void release(struct releases *releases, const char *owner, const char *no
 	deciding_work_run(work, releases->settings.pipeline);
 }
 
-static bool has_in_roster(const struct entity_store *store, const Roost__NodeState *node, struct arena *arena)
-{
-	const Roost__OwnerState *owner = store->owner(store->context, node->owner, arena);
-	for (size_t i = 0; owner != NULL && i < owner->n_nodes; i++)
-		if (strcmp(owner->nodes[i]->node_id, node->resource->id) == 0)
-			return true;
-	return false;
-}
-
 void releases_fed(struct releases *releases, struct fed_record *record)
 {
 	const struct entity_store *store = projection_entities(releases->settings.projection);
@@ -59,7 +50,8 @@ void releases_fed(struct releases *releases, struct fed_record *record)
 	const Roost__NodeState *node = NULL;
 	if (subject_parse_event(record->subject, &subject))
 		node = store->node(store->context, subject.id, arena);
-	if (node != NULL && node->resource->status == ROOST__NODE__STATUS__DELETED && has_in_roster(store, node, arena))
+	if (node != NULL && node->resource->status == ROOST__NODE__STATUS__DELETED &&
+	    roster_entry(store->owner(store->context, node->owner, arena), node->resource->id) != NULL)
 		release(releases, node->owner, node->resource->id, record);
 	else
 		record_feed_done(record);

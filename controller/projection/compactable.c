@@ -1,6 +1,7 @@
 /* What compaction asks of the projection, aggregate by aggregate. */
 #include "controller/projection/database.h"
 
+#include "controller/domain/roster.h"
 #include <string.h>
 
 enum { LOOKED_AT_ONCE = 500 };
@@ -10,19 +11,11 @@ int64_t projection_time(const struct projection *projection)
 	return projection->newest_record_ms;
 }
 
-static bool in_roster(struct projection *projection, const Roost__NodeState *node, struct arena *arena)
-{
-	const Roost__OwnerState *owner = projection->entities.owner(projection, node->owner, arena);
-	for (size_t i = 0; owner != NULL && i < owner->n_nodes; i++)
-		if (strcmp(owner->nodes[i]->node_id, node->resource->id) == 0)
-			return true;
-	return false;
-}
-
 static struct compactable of_node(struct projection *projection, const Roost__NodeState *node, int64_t purged,
 				  struct arena *arena)
 {
 	bool deleted = node->resource->status == ROOST__NODE__STATUS__DELETED;
+	const Roost__OwnerState *owner = deleted ? projection->entities.owner(projection, node->owner, arena) : NULL;
 	return (struct compactable){
 	    .owner = node->owner,
 	    .node_id = node->resource->id,
@@ -31,7 +24,7 @@ static struct compactable of_node(struct projection *projection, const Roost__No
 		      .purged_seq = (uint64_t)purged,
 		      .deleted = deleted,
 		      .deleted_ms = node_ended_ms(node),
-		      .in_roster = deleted && in_roster(projection, node, arena)},
+		      .in_roster = roster_entry(owner, node->resource->id) != NULL},
 	};
 }
 

@@ -217,6 +217,17 @@ bool statement_run(struct projection *projection, sqlite3_stmt *stmt)
 	return !projection->failed;
 }
 
+void statement_run_with(struct projection *projection, enum statement which, int64_t first, int64_t second)
+{
+	sqlite3_stmt *stmt = statement(projection, which);
+	if (stmt == NULL)
+		return;
+	sqlite3_bind_int64(stmt, 1, first);
+	if (sqlite3_bind_parameter_count(stmt) > 1)
+		sqlite3_bind_int64(stmt, 2, second);
+	statement_run(projection, stmt);
+}
+
 void bind_text(sqlite3_stmt *stmt, int place, const char *text)
 {
 	if (stmt != NULL && text != NULL)

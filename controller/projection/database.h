@@ -52,7 +52,10 @@ sqlite3_stmt *statement(struct projection *projection, enum statement which);
 bool statement_row(struct projection *projection, sqlite3_stmt *stmt);
 bool statement_run(struct projection *projection, sqlite3_stmt *stmt);
 
-/* The same, but when a unique index forbids it: false then, and the bindings are kept. True otherwise,
+/* Runs it with two numbers as its parameters, or with the first when it has only one. */
+void statement_run_with(struct projection *projection, enum statement which, int64_t first, int64_t second);
+
+/* Like statement_run, but when a unique index forbids it: false then, and the bindings are kept. True otherwise,
  * also on a failure. */
 bool statement_run_unless_taken(struct projection *projection, sqlite3_stmt *stmt);
 

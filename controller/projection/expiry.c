@@ -26,17 +26,6 @@ void expiry_watch(struct projection *projection, int64_t ended_ms)
 		projection->things_expired_ms = INT64_MIN;
 }
 
-static void run_with(struct projection *projection, enum statement which, int64_t first, int64_t second)
-{
-	sqlite3_stmt *stmt = statement(projection, which);
-	if (stmt == NULL)
-		return;
-	sqlite3_bind_int64(stmt, 1, first);
-	if (sqlite3_bind_parameter_count(stmt) > 1)
-		sqlite3_bind_int64(stmt, 2, second);
-	statement_run(projection, stmt);
-}
-
 void expiry_of_things(struct projection *projection)
 {
 	int64_t floor = things_floor(projection);
@@ -44,10 +33,10 @@ void expiry_of_things(struct projection *projection)
 		return;
 	projection->things_expired_ms = floor;
 	entities_flush(projection);
-	run_with(projection, STATEMENT_FORGET_SESSIONS, floor, 0);
-	run_with(projection, STATEMENT_FORGET_WORKSPACES, floor, 0);
-	run_with(projection, STATEMENT_FORGET_NODES, floor, 0);
-	run_with(projection, STATEMENT_NODES_FALL_DUE, floor, projection->newest_record_ms);
+	statement_run_with(projection, STATEMENT_FORGET_SESSIONS, floor, 0);
+	statement_run_with(projection, STATEMENT_FORGET_WORKSPACES, floor, 0);
+	statement_run_with(projection, STATEMENT_FORGET_NODES, floor, 0);
+	statement_run_with(projection, STATEMENT_NODES_FALL_DUE, floor, projection->newest_record_ms);
 	entities_forget_cached(projection);
 }
 
@@ -73,5 +62,5 @@ void expiry_of_events(struct projection *projection)
 {
 	int64_t place = first_kept(projection);
 	if (place > 0)
-		run_with(projection, STATEMENT_FORGET_EVENTS, place, 0);
+		statement_run_with(projection, STATEMENT_FORGET_EVENTS, place, 0);
 }

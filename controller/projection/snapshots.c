@@ -80,17 +80,6 @@ static Roost__Snapshot *get_page(void *context, const Roost__Record *of, uint32_
 
 /* ---- taking the place of rows ---- */
 
-static void empty(struct projection *projection, enum statement which, int64_t first, int64_t second)
-{
-	sqlite3_stmt *stmt = statement(projection, which);
-	if (stmt == NULL)
-		return;
-	sqlite3_bind_int64(stmt, 1, first);
-	if (sqlite3_bind_parameter_count(stmt) > 1)
-		sqlite3_bind_int64(stmt, 2, second);
-	statement_run(projection, stmt);
-}
-
 static void forget(void *context, const Roost__Record *of)
 {
 	struct projection *projection = context;
@@ -99,14 +88,14 @@ static void forget(void *context, const Roost__Record *of)
 	    (node = entities_number(projection, CACHE_NODE, of->aggregate_id)) == 0)
 		return;
 	entities_flush(projection);
-	empty(projection, STATEMENT_EMPTY_KEYS, owner, node);
+	statement_run_with(projection, STATEMENT_EMPTY_KEYS, owner, node);
 	if (node == 0) {
-		empty(projection, STATEMENT_EMPTY_EVENTS_OF_OWNER, owner, 0);
+		statement_run_with(projection, STATEMENT_EMPTY_EVENTS_OF_OWNER, owner, 0);
 		return;
 	}
-	empty(projection, STATEMENT_EMPTY_WORKSPACES, node, 0);
-	empty(projection, STATEMENT_EMPTY_SESSIONS, node, 0);
-	empty(projection, STATEMENT_EMPTY_EVENTS_OF_NODE, node, 0);
+	statement_run_with(projection, STATEMENT_EMPTY_WORKSPACES, node, 0);
+	statement_run_with(projection, STATEMENT_EMPTY_SESSIONS, node, 0);
+	statement_run_with(projection, STATEMENT_EMPTY_EVENTS_OF_NODE, node, 0);
 	entities_forget_cached(projection);
 }
 
