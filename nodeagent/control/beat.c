@@ -22,6 +22,7 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct beat *beat = timer->data;
 	beat_now(beat);
+	work_stop_sessions_again(beat->agent);
 	work_node_may_search(beat->agent);
 	if (store_node(beat->agent->store)->wanted.desired == ROOST__WANTED_NODE__DESIRED__REMOVE)
 		return; /* nothing shall be made any more */

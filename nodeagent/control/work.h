@@ -23,6 +23,9 @@ void work_node_comes_back(struct agent *agent);
 /* Enough time went by since a search of the machine that failed. */
 void work_node_may_search(struct agent *agent);
 
+/* Asks the hosts once more that were asked to end: one that could not be reached just then has not heard it. */
+void work_stop_sessions_again(struct agent *agent);
+
 /* The workspace's first process has ended without being asked to. */
 void work_workspace_lost(struct agent *agent, const char *id);
 

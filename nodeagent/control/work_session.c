@@ -342,6 +342,26 @@ static void begin_stop(struct agent *agent, struct session_row *row)
 	session_stop(agent->sessions, row->id, agent->settings.stop_grace_ms, NULL, NULL);
 }
 
+/* Its host was asked to end it, or should have noticed by itself that it ended. */
+static bool shall_have_ended(struct agent *agent, const struct session_row *row)
+{
+	bool asked = row->actual.phase == SESSION_RUNNING || row->actual.phase == SESSION_STOPPING;
+	return row->actual.phase == SESSION_ENDED || (asked && live_session(agent, row->id)->busy);
+}
+
+void work_stop_sessions_again(struct agent *agent)
+{
+	if (!agent->adopted || agent->ending)
+		return;
+	struct arena *arena = arena_new();
+	struct session_row *rows = NULL;
+	size_t count = store_sessions(agent->store, NULL, arena, &rows);
+	for (size_t i = 0; i < count; i++)
+		if (session_alive(agent->sessions, rows[i].id) && shall_have_ended(agent, &rows[i]))
+			session_stop(agent->sessions, rows[i].id, agent->settings.stop_grace_ms, NULL, NULL);
+	arena_free(arena);
+}
+
 /* --- the door --- */
 
 static void abandon(struct agent *agent, struct session_row *row, const struct workspace_row *workspace)

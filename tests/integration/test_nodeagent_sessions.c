@@ -153,6 +153,26 @@ static void a_session_whose_host_is_killed_is_told_and_cleared(void **state)
 	assert_int_equal(agent_program_log_lines(&bench->agent, "command"), 1);
 }
 
+/* S0-17: a host that does not answer, and cannot even be asked just then, is ended all the same. */
+static void a_session_whose_host_is_deaf_after_a_restart_is_stopped(void **state)
+{
+	struct bench *bench = *state;
+	struct fake_controller *controller = &bench->controller;
+	char id[27];
+	char session[27];
+	char script[512];
+	bench_run_workspace(bench, bench_id(id), 1);
+	bench_script(bench, "echo ready", script);
+	fake_controller_want_session(controller, bench_id(session), id, 1, SESSION_RUN, script);
+	fake_controller_await(controller, TOLD(SESSION_RUNNING), session, 1);
+	assert_int_equal(kill(host_of(bench, session), SIGSTOP), 0);
+	agent_program_kill(&bench->agent);
+	bench_restart(bench);
+	fake_controller_want_session(controller, session, id, 1, SESSION_STOP, "");
+	const struct told *told = fake_controller_await(controller, TOLD(SESSION_ENDED), session, 1);
+	assert_int_equal(told->reason, ROOST__AGENT_SESSION__STOP_REASON__USER_STOP);
+}
+
 /* S0-19, S0-34: sessions end with their workspace's generation, and are told before it. */
 static void sessions_end_with_their_workspace(void **state)
 {
@@ -187,6 +207,7 @@ int main(int argc, char **argv)
 	    bench_test(sessions_run_beside_each_other),
 	    bench_test(a_session_without_a_command_fails_alone),
 	    bench_test(a_session_whose_host_is_killed_is_told_and_cleared),
+	    bench_test(a_session_whose_host_is_deaf_after_a_restart_is_stopped),
 	    bench_test(sessions_end_with_their_workspace),
 	};
 	if (argc > 1)
