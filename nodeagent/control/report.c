@@ -121,7 +121,7 @@ static void report_failed(struct store *store, const struct workspace_row *row)
 	add(store, &report, false);
 }
 
-static void report_lost(struct store *store, const struct workspace_row *row, const char *message)
+void report_lost(struct store *store, const struct workspace_row *row, const char *message)
 {
 	Roost__WorkspaceLost lost = ROOST__WORKSPACE_LOST__INIT;
 	lost.workspace_id = row->id;

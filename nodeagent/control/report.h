@@ -26,6 +26,7 @@ void report_step(struct store *store, const char *workspace_id, uint32_t generat
  * removed. Only for phases that plan_workspace answers with PLAN_TELL. */
 void report_workspace(struct store *store, const struct workspace_row *row);
 void report_fill_left(Roost__LeftBehind *message, const struct runtime_left *left);
+void report_lost(struct store *store, const struct workspace_row *row, const char *message);
 void report_stop_failed(struct store *store, const struct workspace_row *row);
 
 void report_session_running(struct store *store, const char *session_id);

@@ -270,11 +270,13 @@ static const char *left_sentence(const struct workspace_job *job)
 			    job->left.processes, job->left.mounts, job->left.files ? ", and its files" : "");
 }
 
-/* Something is left: told once for each time that it was asked for, and tried again later. */
+/* Something is left: told once for each time that it was asked for, and tried again later. That a workspace was
+ * lost need not wait until its remains are gone. */
 static void stop_failed(struct workspace_job *job, struct workspace_row *row)
 {
 	struct agent *agent = job->agent;
 	bool news = row->wanted.known && row->actual.told_version < plan_version(&row->wanted);
+	const char *loss = row->wanted.known && row->lost && row->actual.told_desired != 0 ? row->failure : NULL;
 	log_error("workspace %s: %s", row->id, job->error.message);
 	row->failure = left_sentence(job);
 	note(agent->logs, row->id, LOG_LINE_ERROR, "stop", "%s", row->failure);
@@ -282,8 +284,12 @@ static void stop_failed(struct workspace_job *job, struct workspace_row *row)
 	row->actual.told_version = plan_version(&row->wanted);
 	row->failed_step = "stop";
 	row->left = job->left;
+	if (loss)
+		row->actual.told_desired = 0;
 	store_begin(agent->store);
 	store_put_workspace(agent->store, row);
+	if (loss)
+		report_lost(agent->store, row, loss);
 	if (news)
 		report_stop_failed(agent->store, row);
 	store_commit(agent->store);

@@ -122,6 +122,25 @@ static void a_sandbox_that_ends_by_itself_is_told_as_lost(void **state)
 	bench_run_workspace(bench, id, 2);
 }
 
+/* S0-31: the loss of what cannot be cleared away is told at once, not when that has worked at last. */
+static void a_loss_whose_remains_stay_is_told_at_once(void **state)
+{
+	struct bench *bench = *state;
+	struct fake_controller *controller = &bench->controller;
+	char id[27];
+	char stubborn[64];
+	bench_run_workspace(bench, bench_id(id), 1);
+	snprintf(stubborn, sizeof(stubborn), "workspaces/%s/refuse-stop", id);
+	bench_touch(bench, stubborn, true);
+	kill(-bench_process_of(bench, id), SIGKILL);
+	fake_controller_await(controller, TOLD(WORKSPACE_LOST), id, 1);
+	assert_true(bench_exists(bench, stubborn));
+	bench_touch(bench, stubborn, false);
+	fake_controller_want(controller, id, 1, STOP, "");
+	fake_controller_await(controller, TOLD(WORKSPACE_STOPPED), id, 1);
+	assert_int_equal(fake_controller_count(controller, TOLD(WORKSPACE_LOST), id), 1);
+}
+
 /* D12: what is left is told once for each time that it was asked for, files stay, and it is tried again. */
 static void a_failed_stop_keeps_everything_and_is_told(void **state)
 {
@@ -312,6 +331,7 @@ int main(int argc, char **argv)
 	    bench_test(a_failed_creation_is_told_and_leaves_nothing),
 	    bench_test(a_creation_is_called_off_by_a_stop),
 	    bench_test(a_sandbox_that_ends_by_itself_is_told_as_lost),
+	    bench_test(a_loss_whose_remains_stay_is_told_at_once),
 	    bench_test(a_failed_stop_keeps_everything_and_is_told),
 	    bench_test(a_failed_stop_is_of_the_generation_that_was_to_stop),
 	    bench_test(a_broken_runtime_is_said_and_recovers),
