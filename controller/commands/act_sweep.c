@@ -3,6 +3,7 @@
 #include "bus/wire/subject.h"
 #include "controller/commands/change.h"
 #include "controller/commands/commands_state.h"
+#include "controller/domain/validate.h"
 
 static struct decision *decide(const struct decision_inputs *inputs, const ProtobufCMessage *input)
 {
@@ -42,7 +43,7 @@ static void run(struct request *request)
 		error_set(&error, ERROR_INVALID_ARGUMENT, "owner: not an owner");
 	else if (input->finding == NULL)
 		error_set(&error, ERROR_INVALID_ARGUMENT, "finding: must be given");
-	else {
+	else if (input->finding->node_id == NULL || validate_id("nodeId", input->finding->node_id, &error)) {
 		request->owner = input->owner;
 		if (input->finding->pass == ROOST__SWEEP_FINDING__PASS__COMPACTION)
 			compaction_run(request->commands->settings.compaction, input->owner, input->finding->node_id,

@@ -302,6 +302,9 @@ static void sweepers_and_owners_keep_to_their_own(void **state)
 				 fixture->node);
 	reply = call_make(&fixture->controllers, &call);
 	expect_answer(&reply, "\"acted\":false"); /* a short log */
+	call.text = "{\"owner\":\"alice\",\"finding\":{\"pass\":\"compaction\",\"nodeId\":\"\"}}";
+	reply = call_make(&fixture->controllers, &call);
+	reply_expect_error(&reply, ERROR_INVALID_ARGUMENT, "a compaction of no node");
 	call.text = "{\"finding\":{\"pass\":\"stuck\"}}";
 	reply = call_make(&fixture->controllers, &call);
 	reply_expect_error(&reply, ERROR_INVALID_ARGUMENT, "sweep.act about nobody");
