@@ -43,6 +43,9 @@ void work_on_session(struct agent *agent, struct session_row *session, const str
 /* Within a transaction: what is left of the workspace's sessions ends with it. */
 void work_end_sessions(struct agent *agent, const struct workspace_row *workspace, struct arena *arena);
 
+/* When nothing is left of a workspace that was removed, and that was told. */
+void work_forget_workspace(struct agent *agent, const char *id);
+
 /* Their folders, and what is remembered of them, go with the workspace's. */
 void work_forget_sessions(struct agent *agent, const char *workspace_id);
 

@@ -320,8 +320,10 @@ void work_session_ended(void *context, const char *session_id, const struct sess
 	if (row.actual.phase != SESSION_ENDED)
 		session_over(agent, &row, end, arena);
 	else if (store_workspace(agent->store, row.workspace_id, arena, &workspace) &&
-		 workspace.actual.phase == WORKSPACE_REMOVED)
+		 workspace.actual.phase == WORKSPACE_REMOVED) {
 		work_forget_sessions(agent, row.workspace_id);
+		work_forget_workspace(agent, row.workspace_id);
+	}
 	arena_free(arena);
 	work_on_node(agent);
 }

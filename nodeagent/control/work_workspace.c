@@ -357,7 +357,7 @@ static void remove_work(struct job *base)
 }
 
 /* Nothing is left of it that anybody will ask for. */
-static void forget(struct agent *agent, const char *id)
+void work_forget_workspace(struct agent *agent, const char *id)
 {
 	store_begin(agent->store);
 	store_forget_removed(agent->store);
@@ -382,7 +382,7 @@ static void remove_done(struct job *base)
 		store_commit(agent->store);
 		work_forget_sessions(agent, row.id);
 		logs_remove(agent->logs, row.id);
-		forget(agent, row.id);
+		work_forget_workspace(agent, row.id);
 		outbox_kick(agent->outbox);
 	} else {
 		stop_failed(job, &row);

@@ -1,36 +1,22 @@
 /* A line ends with a line end or a carriage return, or when the buffer is full. Empty ones are not told. */
 #include "nodeagent/runtime/output.h"
 
-#include <string.h>
+#include "bus/foundation/utf8.h"
 
-static size_t utf8_length(const unsigned char *text, size_t left)
-{
-	size_t length = text[0] >= 0xc2 && text[0] < 0xe0   ? 2
-			: text[0] >= 0xe0 && text[0] < 0xf0 ? 3
-			: text[0] >= 0xf0 && text[0] < 0xf5 ? 4
-							    : 0;
-	if (length == 0 || length > left)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	bool overlong = (text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xf0 && text[1] < 0x90);
-	bool surrogate = text[0] == 0xed && text[1] >= 0xa0;
-	bool too_high = text[0] == 0xf4 && text[1] >= 0x90;
-	return overlong || surrogate || too_high ? 0 : length;
-}
+#include <string.h>
 
 void output_make_safe(char *text, size_t size)
 {
 	for (size_t i = 0; i < size;) {
 		unsigned char byte = (unsigned char)text[i];
+		uint32_t character;
 		size_t length = 1;
 		if (byte == '\r')
 			text[i] = '\n';
 		else if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f)
 			text[i] = '?';
 		else if (byte >= 0x80) {
-			length = utf8_length((const unsigned char *)text + i, size - i);
+			length = utf8_character(text + i, size - i, &character);
 			if (length == 0) {
 				text[i] = '?';
 				length = 1;
