@@ -320,6 +320,18 @@ bool apply_workspace_deleted(struct applying *applying, const Roost__Change *cha
 	return put(applying, workspace);
 }
 
+/* What ran before a restart, or is left of a failed start, could not be ended: that is said, and the rest is
+ * the start's to tell. */
+static bool tell_what_stays(struct applying *applying, Roost__WorkspaceState *workspace,
+			    const Roost__WorkspaceStopFailed *failed)
+{
+	if (same(workspace->last_step, "stop") && same(workspace->last_message, failed->message))
+		return false;
+	workspace->last_step = "stop";
+	workspace->last_message = failed->message;
+	return put(applying, workspace);
+}
+
 /* A workspace that is being deleted stays so, with what is left said (D12); the node tries on, and the
  * same failure once more is no news. */
 bool apply_workspace_stop_failed(struct applying *applying, const Roost__Change *change)
@@ -330,6 +342,9 @@ bool apply_workspace_stop_failed(struct applying *applying, const Roost__Change 
 		return false;
 	Roost__Workspace__Status status = workspace->resource->status;
 	bool failed_before = status == ROOST__WORKSPACE__STATUS__ERROR && workspace->left != NULL;
+	if (status == ROOST__WORKSPACE__STATUS__CREATING ||
+	    (status == ROOST__WORKSPACE__STATUS__ERROR && !failed_before))
+		return tell_what_stays(applying, workspace, failed);
 	if (status == ROOST__WORKSPACE__STATUS__STOPPING)
 		workspace_move(workspace, ROOST__WORKSPACE__STATUS__ERROR, now(applying));
 	else if ((status != ROOST__WORKSPACE__STATUS__DELETING && !failed_before) ||

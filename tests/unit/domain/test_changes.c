@@ -313,6 +313,25 @@ static void test_a_failed_stop_is_said_and_can_be_tried_again(void **state)
 	assert_null(world_workspace(world, workspace)->resource->error_message);
 }
 
+/* S0-31: a restart waits for the end of what ran before, and a start that failed is cleaned up after. When that
+ * fails it is said, once per reason; what came of the start stays as it was said. */
+static void test_what_a_start_could_not_end_is_said(void **state)
+{
+	(void)state;
+	restart(workspace);
+	report_stop_failed(workspace, 2, "3 processes do not end");
+	assert_int_equal(world->applied.event_count, 1);
+	assert_string_equal(world->applied.events[0]->type, "workspace_stop_failed");
+	assert_int_equal(status_of(workspace), ROOST__WORKSPACE__STATUS__CREATING);
+	report_stop_failed(workspace, 2, "3 processes do not end");
+	assert_int_equal(world->applied.event_count, 0);
+	report_lost(workspace, 2);
+	report_stop_failed(workspace, 2, "a mount stays");
+	assert_int_equal(world->applied.event_count, 1);
+	assert_string_equal(world_workspace(world, workspace)->resource->error_message, "its sandbox ended");
+	assert_null(world_workspace(world, workspace)->left);
+}
+
 /* D12: the files stay, what is left is said, once per reason. */
 static void test_a_failed_removal_stays_deleting(void **state)
 {
@@ -460,6 +479,7 @@ int main(void)
 	    TEST(test_delete_works_from_every_state),
 	    TEST(test_a_failed_stop_is_said_and_can_be_tried_again),
 	    TEST(test_a_failed_removal_stays_deleting),
+	    TEST(test_what_a_start_could_not_end_is_said),
 	    TEST(test_a_lost_workspace_is_in_error_with_its_sessions),
 	    TEST(test_stopping_a_session_leaves_the_workspace_alone),
 	    TEST(test_a_session_may_end_by_itself_or_fail),

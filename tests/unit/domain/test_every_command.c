@@ -256,9 +256,9 @@ static void test_every_report_about_a_workspace_in_every_status(void **state)
 	(void)state;
 	static const char *const expected[] = {
 	    /* running failed stopped stop_failed removed lost step */
-	    [ROOST__WORKSPACE__STATUS__CREATING] = "re...e=", [ROOST__WORKSPACE__STATUS__RUNNING] = ".e...e.",
+	    [ROOST__WORKSPACE__STATUS__CREATING] = "re.=.e=", [ROOST__WORKSPACE__STATUS__RUNNING] = ".e...e.",
 	    [ROOST__WORKSPACE__STATUS__STOPPING] = "..Se...", [ROOST__WORKSPACE__STATUS__STOPPED] = ".......",
-	    [ROOST__WORKSPACE__STATUS__ERROR] = ".......",    [ROOST__WORKSPACE__STATUS__DELETING] = "...=D..",
+	    [ROOST__WORKSPACE__STATUS__ERROR] = "...=...",    [ROOST__WORKSPACE__STATUS__DELETING] = "...=D..",
 	    [ROOST__WORKSPACE__STATUS__DELETED] = ".......",
 	};
 	for (int status = 1; status <= ROOST__WORKSPACE__STATUS__DELETED; status++) {
