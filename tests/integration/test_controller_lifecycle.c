@@ -42,6 +42,11 @@ static void stopping_a_node_lists_what_ends_and_then_ends_it(void **state)
 	await_workspace(controllers, "alice", api, ROOST__WORKSPACE__STATUS__RUNNING);
 }
 
+static bool is_done(void *context)
+{
+	return fake_agent_is_done(context);
+}
+
 /* S0-23, D10: and the owner may have another in its place. */
 static void a_deleted_node_is_gone_with_all_that_was_on_it(void **state)
 {
@@ -56,7 +61,8 @@ static void a_deleted_node_is_gone_with_all_that_was_on_it(void **state)
 	reply = ask(fixture, "node.delete", "{\"id\":\"%s\",\"confirm\":true,\"waitMs\":20000}", fixture->node);
 	expect_answer(&reply, "\"success\":true");
 	expect_answer(&reply, "\"status\":\"deleted\"");
-	assert_true(fake_agent_is_done(fixture->agent));
+	loop_until(&fixture->controllers.loop, is_done, fixture->agent, PATIENCE_MS,
+		   "the answer to the node's last word");
 	await_gone(fixture, "node.get", fixture->node);
 	await_gone(fixture, "workspace.get", api);
 	int64_t deadline_ms = clock_monotonic_ms() + PATIENCE_MS;
