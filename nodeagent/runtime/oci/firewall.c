@@ -62,9 +62,11 @@ static bool run_nft(const char *input, const struct external_wait *wait, struct 
 	struct external_options options = {.argv = argv, .input = input, .timeout_ms = 30000};
 	struct external_result result;
 	bool done = external_run(&options, wait, arena, &result, error);
-	if (done && result.exit_code != 0)
-		done = error_set(error, ERROR_PLATFORM_UNAVAILABLE, "the firewall refuses the workspaces' rules: %s",
-				 result.output);
+	if (done && result.exit_code != 0) {
+		log_error("nft: %s", result.output);
+		done =
+		    error_set(error, ERROR_PLATFORM_UNAVAILABLE, "The node's firewall refuses the workspaces' rules.");
+	}
 	arena_free(arena);
 	return done;
 }

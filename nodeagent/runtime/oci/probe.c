@@ -19,10 +19,11 @@
 static const struct runtime_workspace probe_workspace = {
     .id = PLACE_PROBE_ID, .owner = "", .generation = 1, .image = "", .repository = "", .branch = ""};
 
-/* What is told of a trial's failure: internals are for the agent's log, since they name paths (S4-05). */
+/* What is told of a trial's failure: the true cause (D7), unless it names a path of the machine, which is for the
+ * agent's log (S4-05). */
 static const char *told(const struct error *why)
 {
-	if (why->code != ERROR_INTERNAL)
+	if (why->code != ERROR_INTERNAL || strchr(why->message, '/') == NULL)
 		return why->message;
 	log_error("the trial of a workspace: %s", why->message);
 	return "no workspace could be made; the node agent's log says why";
@@ -179,8 +180,10 @@ bool oci_probe(void *opaque, struct external_wait *wait, struct arena *arena, st
 	struct error why = {.code = ERROR_NONE};
 	pthread_mutex_init(&trial.lock, NULL);
 	bool works = find_way(&trial, wait, &why);
-	if (!works && why.code == ERROR_INTERNAL)
-		error_set(&why, ERROR_PLATFORM_UNAVAILABLE, "On this node %s.", told(&why));
+	if (!works && why.code == ERROR_INTERNAL) {
+		struct error cause = why;
+		error_set(&why, ERROR_PLATFORM_UNAVAILABLE, "The node cannot run workspaces: %s", told(&cause));
+	}
 	pthread_mutex_destroy(&trial.lock);
 	adopt(state, &trial, &why);
 	if (!works)

@@ -397,6 +397,26 @@ static void without_a_working_runtime_starts_fail_with_the_cause_and_stops_succe
 	assert_true(runtime_probe(fixture.runtime, fixture.arena, &facts, NULL));
 }
 
+/* D7: what is missing is named, without the machine's paths (S4-05). */
+static void a_machine_that_lacks_a_program_names_it(void **state)
+{
+	(void)state;
+	struct runtime *broken = open_other("", 0);
+	struct runtime_facts facts;
+	struct error error = {.code = ERROR_NONE};
+	char *search = strdup(getenv("PATH"));
+	setenv("PATH", "/nonexistent", 1);
+	bool usable = runtime_probe(broken, fixture.arena, &facts, &error);
+	setenv("PATH", search, 1);
+	free(search);
+	runtime_close(broken);
+	assert_false(usable);
+	assert_int_equal(error.code, ERROR_PLATFORM_UNAVAILABLE);
+	assert_non_null(strstr(error.message, "cannot run nft"));
+	assert_null(strchr(error.message, '/'));
+	assert_true(runtime_probe(fixture.runtime, fixture.arena, &facts, NULL));
+}
+
 static void a_machine_without_space_says_so(void **state)
 {
 	(void)state;
@@ -425,6 +445,7 @@ int main(void)
 	    cmocka_unit_test(a_program_gets_a_terminal_and_its_end_can_be_waited_for),
 	    cmocka_unit_test(a_rebuild_makes_the_root_anew_and_keeps_the_work),
 	    cmocka_unit_test(without_a_working_runtime_starts_fail_with_the_cause_and_stops_succeed),
+	    cmocka_unit_test(a_machine_that_lacks_a_program_names_it),
 	    cmocka_unit_test(a_machine_without_space_says_so),
 	};
 	return cmocka_run_group_tests(tests, open_fixture, close_fixture);
