@@ -47,7 +47,7 @@ enum {
 	TEMPLATE_BYTES_MAX = 64 * 1024,
 	SNAPSHOT_PAGE_BYTES_MAX = 192 * 1024,
 	PROBES_UNDER_WAY_MAX = 32,            /* of one controller, to all nodes */
-	UNKNOWN_WORKSPACES_MAX = 100,         /* named in a heartbeat */
+	UNKNOWN_WORKSPACES_MAX = 100,         /* of one node: named in a heartbeat, told of, or being reaped */
 
 	/* queues and retries */
 	HANDOFF_QUEUE_MAX = 65536,            /* messages between library threads and the loop */

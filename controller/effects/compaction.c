@@ -38,7 +38,6 @@ struct run {
 struct compaction {
 	struct compaction_settings settings;
 	struct run *first;
-	size_t length;
 };
 
 struct compaction_limits compaction_limits_from_options(void)
@@ -74,7 +73,6 @@ static void finish(struct run *run, enum compaction_kind kind, const struct erro
 	while (*link != run)
 		link = &(*link)->next;
 	*link = run->next;
-	run->compaction->length--;
 	if (error != NULL)
 		log_warning("compaction of %s: %s", run->subject.text, error->message);
 	run->done(run->context, kind, error);
@@ -222,14 +220,8 @@ void compaction_run(struct compaction *compaction, const char *owner, const char
 	run->context = context;
 	run->next = compaction->first;
 	compaction->first = run;
-	compaction->length++;
 	run->catching_up = true;
 	projection_runner_catch_up(compaction->settings.runner, ASK_MS, on_caught_up, run);
-}
-
-size_t compaction_length(const struct compaction *compaction)
-{
-	return compaction->length;
 }
 
 void compaction_free(struct compaction *compaction)

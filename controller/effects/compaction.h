@@ -31,9 +31,6 @@ struct compaction *compaction_new(const struct compaction_settings *settings);
 void compaction_run(struct compaction *compaction, const char *owner, const char *node_id,
 		    void (*done)(void *context, enum compaction_kind kind, const struct error *error), void *context);
 
-/* How many are under way. */
-size_t compaction_length(const struct compaction *compaction);
-
 /* When nothing is under way in the pipeline any more. What waits for the server is forgotten, its `done`
  * is not called. NULL is allowed. */
 void compaction_free(struct compaction *compaction);

@@ -1,5 +1,5 @@
-/* What deadlines, health and claims have in common: try, log a failure, be tried again by their own
- * timer. */
+/* What deadlines, health, claims, releases and rollbacks have in common: try, log a failure, be tried again by their
+ * own timer. */
 #include "controller/effects/deciding_work.h"
 
 #include "bus/foundation/log.h"
