@@ -220,10 +220,11 @@ static void begin_provision(struct agent *agent, struct workspace_row *row)
 {
 	struct workspace_job *job = new_job(agent, row, provision_work, provision_done);
 	job->job.progress = provision_progress;
-	job->job.slow = true;
 	/* One that has run may always come back, whatever has become of its repository since. */
 	job->provision.first =
 	    row->actual.phase == WORKSPACE_ABSENT || (row->actual.phase == WORKSPACE_FAILED && !row->lost);
+	/* Only one that has never run may have to wait for somebody's git server. */
+	job->job.slow = job->provision.first || row->actual.phase == WORKSPACE_PROVISIONING;
 	/* A log that went back may want an older one than was begun. */
 	if (row->wanted.generation > row->actual.generation)
 		row->actual.generation = row->wanted.generation;
