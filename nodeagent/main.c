@@ -6,11 +6,13 @@
  *                                        without the bus; with --purge remove the files too
  *
  * One at a time per installation: a lock in ROOST_DATA_DIR, given back by the kernel however the process
- * ends. */
+ * ends. Settings with which no agent can work end it with EX_CONFIG (78), before anything is written: to start
+ * it again would not help. */
 #include "bus/foundation/log.h"
 #include "bus/foundation/options.h"
 #include "bus/foundation/ulid.h"
 #include "nodeagent/control/agent.h"
+#include "nodeagent/control/claim.h"
 #include "nodeagent/control/leftovers.h"
 #include "nodeagent/control/machine.h"
 #include "nodeagent/control/stop_all.h"
@@ -23,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum { END_DEADLINE_MS = 15000, EXIT_USAGE = 2 };
@@ -34,6 +37,7 @@ struct program {
 	bool deleted; /* the node: the agent ends for good */
 	struct arena *arena;
 	struct agent_settings settings;
+	struct claim claim;
 	struct agent agent;
 	uv_signal_t signals[2];
 	uv_timer_t deadline;
@@ -84,49 +88,21 @@ static const char *sibling(const char *name, struct arena *arena)
 	return arena_printf(arena, "%s/%s", path, name);
 }
 
-/* The node that was served from this folder the last time. */
-static const char *remembered_node(const char *path, struct arena *arena)
-{
-	char id[IDENTIFIER_LENGTH + 2] = "";
-	FILE *file = fopen(path, "re");
-	if (!file)
-		return "";
-	if (!fgets(id, sizeof(id), file))
-		id[0] = 0;
-	fclose(file);
-	id[strcspn(id, "\n")] = 0;
-	return arena_strdup(arena, id);
-}
-
-static bool remember_node(const char *path, const char *id, struct error *error)
-{
-	FILE *file = fopen(path, "we");
-	if (!file)
-		return error_errno(error, errno, "write %s", path);
-	fprintf(file, "%s\n", id);
-	if (fclose(file) != 0)
-		return error_errno(error, errno, "write %s", path);
-	return true;
-}
-
 /* Everything made on the machine carries the node's id, so it must be known without the bus too. */
 static bool choose_node(struct program *program, struct error *error)
 {
 	struct agent_settings *settings = &program->settings;
-	const char *path = arena_printf(program->arena, "%s/nodeagent.id", settings->folder);
-	const char *remembered = remembered_node(path, program->arena);
+	struct claim *claim = &program->claim;
+	claim_read(claim, settings->folder);
 	settings->node_id = option_text(OPTION_ROOST_NODE_ID);
 	if (!settings->node_id[0])
-		settings->node_id = remembered;
+		settings->node_id = claim->has_installation ? claim->of_installation : claim->remembered;
 	if (program->stop_all && !settings->node_id[0])
 		return true;
 	if (!ulid_valid(settings->node_id))
 		return error_set(error, ERROR_INVALID_ARGUMENT, "%s: must be the id of a node, not \"%s\"",
 				 option_variable(OPTION_ROOST_NODE_ID), settings->node_id);
-	if (remembered[0] && strcmp(remembered, settings->node_id) != 0)
-		return error_set(error, ERROR_CONFLICT, "%s belongs to node %s, not %s", settings->folder, remembered,
-				 settings->node_id);
-	return program->stop_all || remember_node(path, settings->node_id, error);
+	return claim_check(claim, settings->node_id, error);
 }
 
 static bool choose_bus(struct program *program, struct error *error)
@@ -218,7 +194,7 @@ static void leave_mark(struct program *program)
 	struct agent_settings *settings = &program->settings;
 	struct error error = {0};
 	char *mark = arena_printf(program->arena, "%s/nodeagent.deleted", settings->folder);
-	if (!remember_node(mark, settings->node_id, &error)) {
+	if (!claim_write(mark, settings->node_id, &error)) {
 		log_error("%s", error.message);
 		return;
 	}
@@ -275,23 +251,46 @@ static bool serve(struct program *program, uv_loop_t *loop, struct error *error)
 	return true;
 }
 
-static bool run(struct program *program, struct error *error)
+/* What the folder holds of a node that it does not belong to any more goes too. Everything is stopped before
+ * anything is removed: their files lie side by side. */
+static bool stop_everything(struct program *program, uv_loop_t *loop, struct error *error)
+{
+	const char *nodes[2];
+	size_t count = claim_nodes(&program->claim, program->settings.node_id, nodes);
+	struct agent_settings settings = program->settings;
+	const char *own = program->settings.node_id;
+	bool ok = true;
+	if (count == 0)
+		log_info("no node was ever served from %s: nothing to stop", settings.folder);
+	for (int purge = count > 1 ? 0 : program->purge; ok && purge <= program->purge; purge++)
+		for (size_t i = 0; ok && i < count; i++) {
+			settings.node_id = nodes[i];
+			ok = stop_all(loop, &settings, purge, strcmp(nodes[i], own) != 0, error);
+		}
+	return ok;
+}
+
+/* The exit status. */
+static int run(struct program *program, struct error *error)
 {
 	uv_loop_t loop;
+	if (!lock_folder(program, error))
+		return EXIT_FAILURE;
+	if (!program->stop_all && !claim_take(&program->claim, &program->settings, error))
+		return EX_CONFIG;
+	uv_loop_init(&loop);
+	if (program->stop_all ? !stop_everything(program, &loop, error) : !serve(program, &loop, error))
+		return EXIT_FAILURE;
+	uv_loop_close(&loop);
+	return EXIT_SUCCESS;
+}
+
+/* Nothing is touched before all settings are good. */
+static bool choose(struct program *program, struct error *error)
+{
 	choose_paths(program);
 	choose_limits(&program->settings);
-	if (!lock_folder(program, error) || !choose_node(program, error) || !choose_bus(program, error))
-		return false;
-	if (program->stop_all && !program->settings.node_id[0]) {
-		log_info("no node was ever served from %s: nothing to stop", program->settings.folder);
-		return true;
-	}
-	uv_loop_init(&loop);
-	bool ok = program->stop_all ? stop_all(&loop, &program->settings, program->purge, error)
-				    : serve(program, &loop, error);
-	if (ok)
-		uv_loop_close(&loop);
-	return ok;
+	return choose_node(program, error) && choose_bus(program, error);
 }
 
 int main(int argc, char **argv)
@@ -314,9 +313,9 @@ int main(int argc, char **argv)
 	setenv("UV_THREADPOOL_SIZE", threads, 1);
 	signal(SIGPIPE, SIG_IGN);
 	program.arena = arena_new();
-	bool ok = run(&program, &error);
-	if (!ok)
+	int status = choose(&program, &error) ? run(&program, &error) : EX_CONFIG;
+	if (status != EXIT_SUCCESS)
 		log_error("%s", error.message);
 	arena_free(program.arena);
-	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+	return status;
 }

@@ -166,6 +166,13 @@ void bring_up_node_deleted(struct bring_up *bring_up)
 	make_node(bring_up);
 }
 
+void bring_up_agent_refused(struct bring_up *bring_up, const char *why)
+{
+	struct error error;
+	error_set(&error, ERROR_INVALID_ARGUMENT, "%s", why);
+	fail(bring_up, &error);
+}
+
 static void sweeper_answers(void *context)
 {
 	struct bring_up *bring_up = context;

@@ -31,6 +31,9 @@ struct bring_up *bring_up_start(uv_loop_t *loop, const struct bring_up_settings 
 /* The node agent has ended for good, since its node was deleted: another node is made. */
 void bring_up_node_deleted(struct bring_up *bring_up);
 
+/* The node agent has ended since it cannot work with its settings: fails at once. `why` is copied. */
+void bring_up_agent_refused(struct bring_up *bring_up, const char *why);
+
 /* Any time; also inside `ready` and `failed`. */
 void bring_up_free(struct bring_up *bring_up);
 

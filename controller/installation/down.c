@@ -61,12 +61,10 @@ static void become_agent(const struct installation *installation, bool purge)
 	_exit(1);
 }
 
-/* The agent knows what is ours on this machine; without a node there never was anything. */
+/* The agent knows what is ours on this machine, also of a node that is not the installation's any more. */
 static bool stop_workspaces(const struct installation *installation, bool purge, struct error *error)
 {
 	int status = 0;
-	if (installation->node_id[0] == '\0')
-		return true;
 	fflush(NULL);
 	pid_t agent = fork();
 	if (agent == 0)

@@ -51,3 +51,28 @@ void log_file_close(struct log_file *file)
 	free(file->path);
 	*file = (struct log_file){.fd = -1};
 }
+
+/* "2026-01-31T12:34:56.789Z error nodeagent: the words" */
+static const char *words_of(const char *line)
+{
+	const char *colon = strstr(line, ": ");
+	return line[0] >= '0' && line[0] <= '9' && colon != NULL ? colon + 2 : line;
+}
+
+char *log_file_last_words(const char *path, struct arena *arena)
+{
+	char tail[2048];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	off_t from = size < (off_t)sizeof(tail) ? 0 : size - (off_t)sizeof(tail) + 1;
+	ssize_t got = fd < 0 ? 0 : pread(fd, tail, sizeof(tail) - 1, from);
+	if (fd >= 0)
+		close(fd);
+	while (got > 0 && tail[got - 1] == '\n')
+		got--;
+	if (got <= 0)
+		return arena_strdup(arena, "see its log");
+	tail[got] = '\0';
+	const char *line = strrchr(tail, '\n');
+	return arena_strdup(arena, words_of(line == NULL ? tail : line + 1));
+}

@@ -8,6 +8,7 @@
 #include "controller/installation/installation.h"
 #include "controller/installation/local_node.h"
 #include "controller/installation/lock.h"
+#include "controller/installation/log_file.h"
 #include "controller/installation/nats_server.h"
 
 #include <errno.h>
@@ -16,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -207,10 +210,22 @@ static void watch_signals(struct up *up)
 	uv_timer_start(&up->ballast, tend_ballast, BALLAST_EVERY_MS, BALLAST_EVERY_MS);
 }
 
+/* To start it again would not help; its last words say why. Once all was ready it is tried again all the same. */
+static bool agent_refused(struct up *up, int status)
+{
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != EX_CONFIG || up->bring_up == NULL)
+		return false;
+	const char *log = installation_path(&up->installation, up->arena, "logs/nodeagent.log");
+	bring_up_agent_refused(up->bring_up, log_file_last_words(log, up->arena));
+	return true;
+}
+
 /* Whoever deleted the node wants it gone, so it is not made again before the next start. */
 static bool agent_over(void *context, int status)
 {
 	struct up *up = context;
+	if (agent_refused(up, status))
+		return true;
 	if (status != 0 || !local_node_was_deleted(&up->installation))
 		return false;
 	if (up->bring_up != NULL)

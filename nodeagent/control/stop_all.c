@@ -16,6 +16,7 @@ struct ending {
 	uv_loop_t *loop;
 	const struct agent_settings *settings;
 	bool purge;
+	bool here_only;
 	struct runtime *runtime;
 	struct session_client *sessions;
 	struct jobs *jobs;
@@ -164,7 +165,8 @@ static bool begin(struct ending *ending, struct arena *arena, struct error *erro
 	    !session_client_adopt(ending->sessions, error))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		submit_stop(ending, found[i].id);
+		if (found[i].has_disk || !ending->here_only)
+			submit_stop(ending, found[i].id);
 	uv_timer_start(&ending->deadline, on_deadline, HOSTS_END_MS, HOSTS_END_MS);
 	jobs_when_idle(ending->jobs, on_workspaces_done, ending);
 	return true;
@@ -183,9 +185,10 @@ static void open_store(struct ending *ending)
 		log_warning("why workspaces end is not noted: %s", error.message);
 }
 
-bool stop_all(uv_loop_t *loop, const struct agent_settings *settings, bool purge, struct error *error)
+bool stop_all(uv_loop_t *loop, const struct agent_settings *settings, bool purge, bool here_only, struct error *error)
 {
-	struct ending ending = {.loop = loop, .settings = settings, .purge = purge, .error = error};
+	struct ending ending = {
+	    .loop = loop, .settings = settings, .purge = purge, .here_only = here_only, .error = error};
 	struct session_callbacks callbacks = {.on_running = on_running, .on_ended = on_ended, .context = &ending};
 	struct arena *arena = arena_new();
 	bool ok = false;

@@ -8,7 +8,8 @@
 /* Stops every session host and sandbox that carries the settings' node id; with `purge` their files,
  * and the agent's database, go too. Runs the loop to its end. No agent may run beside it. Without
  * `purge` the database notes why they ended, for the next agent to tell. False with an error that says what
- * is left. */
-bool stop_all(uv_loop_t *loop, const struct agent_settings *settings, bool purge, struct error *error);
+ * is left. With `here_only` workspaces that have no files in the settings' folder are let be: the node may be
+ * served from another folder now. */
+bool stop_all(uv_loop_t *loop, const struct agent_settings *settings, bool purge, bool here_only, struct error *error);
 
 #endif

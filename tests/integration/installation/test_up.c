@@ -350,6 +350,57 @@ static void an_old_nats_server_and_a_missing_installation_are_told(void **state)
 	assert_non_null(strstr(fixture->output, "roost up"));
 }
 
+/* What an agent that was started wrongly, with the id of another node, left in the folder. */
+static void leave_trace_of_another_node(struct fixture *fixture)
+{
+	FILE *file = fopen(arena_printf(fixture->arena, "%s/nodeagent.id", fixture->folder), "we");
+	assert_non_null(file);
+	fputs("01BX5ZZKBKACTAV9WEVGEMMVRZ\n", file);
+	fclose(file);
+}
+
+static void a_trace_of_another_node_hinders_neither_up_nor_down(void **state)
+{
+	struct fixture *fixture = *state;
+	must(fixture, fixture->folder, "up --detach");
+	start_session(fixture);
+	wait_until(session_shows, fixture, 20 * SECONDS, "the session");
+	pid_t host = session_host(fixture);
+	leave_trace_of_another_node(fixture);
+	must(fixture, fixture->folder, "down");
+	wait_until(is_gone, &host, 10 * SECONDS, "the session's end");
+	must(fixture, fixture->folder, "up --detach");
+	must(fixture, fixture->folder, "workspace restart kept --wait");
+	leave_trace_of_another_node(fixture);
+	must(fixture, fixture->folder, "down --purge");
+	assert_int_equal(access(fixture->folder, F_OK), -1);
+}
+
+/* A copy of the programs with an agent that cannot work with its settings. */
+static char *programs_with_a_poor_agent(struct fixture *fixture)
+{
+	char *folder = arena_printf(fixture->arena, "%s/bin", cleanup_folder());
+	char *line = arena_printf(
+	    fixture->arena,
+	    "mkdir %1$s && cp %2$s %1$s/roost && ln -s %3$s/roost-controller %3$s/roost-sweeper %1$s/ && printf "
+	    "'#!/bin/sh\\necho 2026-01-31T12:34:56.789Z error nodeagent: ROOST_X: is needed >&2\\nexit 78\\n' "
+	    "> %1$s/roost-nodeagent && chmod 755 %1$s/roost-nodeagent",
+	    folder, program, ROOST_TEST_PROGRAMS);
+	assert_int_equal(process_run((const char *const[]){"sh", "-c", line, NULL}, NULL, NULL, 0), 0);
+	return arena_printf(fixture->arena, "%s/roost", folder);
+}
+
+static void an_agent_that_cannot_work_ends_the_start_with_its_sentence(void **state)
+{
+	struct fixture *fixture = *state;
+	char *environment = arena_printf(fixture->arena, "ROOST_DATA_DIR=%s", fixture->folder);
+	int status = process_run((const char *const[]){programs_with_a_poor_agent(fixture), "up", NULL},
+				 (const char *const[]){environment, NULL}, fixture->output, sizeof(fixture->output));
+	assert_int_equal(status, 1);
+	assert_non_null(strstr(fixture->output, "node agent: ROOST_X: is needed"));
+	assert_null(strstr(fixture->output, "starting it again"));
+}
+
 /* With an argument: only the tests that match it. */
 int main(int argc, char **argv)
 {
@@ -364,6 +415,8 @@ int main(int argc, char **argv)
 	    TEST(a_deleted_node_is_followed_by_another_one_at_the_next_start),
 	    TEST(an_abandoned_node_is_followed_by_another_one),
 	    TEST(a_stopped_node_does_not_keep_the_installation_from_starting),
+	    TEST(a_trace_of_another_node_hinders_neither_up_nor_down),
+	    TEST(an_agent_that_cannot_work_ends_the_start_with_its_sentence),
 	    TEST(an_old_nats_server_and_a_missing_installation_are_told),
 	};
 	if (argc > 1)
