@@ -249,13 +249,38 @@ static void look_at(void *context, const struct look *look)
 	}
 }
 
+static void looks_failed(struct run *run, const struct error *error)
+{
+	for (size_t i = 0; i < PASS_COUNT; i++)
+		if (passes[i].look != NULL && (run->settings.passes & pass_bit(&passes[i])) != 0)
+			failed(run, &passes[i], error);
+}
+
+static bool is_silence(const struct error *error)
+{
+	return error->code == ERROR_NODE_UNREACHABLE || error->code == ERROR_PLATFORM_UNAVAILABLE;
+}
+
+/* Only for those who read the findings: what may be wrong on this node is missing from them. */
+static Roost__SweepFinding *describe_silent(const struct run *run, const char *node_id)
+{
+	Roost__SweepFinding *finding;
+	arena_message(run->arena, finding, roost__sweep_finding__init);
+	finding->has_pass = true;
+	finding->pass = ROOST__SWEEP_FINDING__PASS__SILENT_NODE;
+	finding->node_id = arena_strdup(run->arena, node_id);
+	finding->reason = "The node beats, but could not be looked at.";
+	finding->next_step = "Look at it again.";
+	return finding;
+}
+
 static void could_not_look(void *context, const char *node_id, const struct error *error)
 {
 	struct run *run = context;
 	log_debug("node %s could not be looked at: %s", node_id, error->message);
-	for (size_t i = 0; i < PASS_COUNT; i++)
-		if (passes[i].look != NULL && (run->settings.passes & pass_bit(&passes[i])) != 0)
-			failed(run, &passes[i], error);
+	if (keeps_more(run) && !run->over && is_silence(error))
+		keep(run, describe_silent(run, node_id), "What is on it was not looked at.");
+	looks_failed(run, error);
 }
 
 static bool walk_goes_on(void *context)
@@ -283,11 +308,19 @@ static void find_all(struct run *run)
 	}
 }
 
+static uint32_t node_timeout_ms(const struct run *run)
+{
+	uint32_t of_any_call = run->settings.parts->node_call_timeout_ms;
+	uint32_t own = run->settings.node_timeout_ms;
+	return own > 0 && own < of_any_call ? own : of_any_call;
+}
+
 static void walk_all(struct run *run)
 {
 	const struct walk_settings settings = {
 	    .parts = run->settings.parts,
 	    .owner = run->settings.owner,
+	    .node_timeout_ms = node_timeout_ms(run),
 	    .look = look_at,
 	    .failed = could_not_look,
 	    .goes_on = walk_goes_on,
@@ -297,7 +330,7 @@ static void walk_all(struct run *run)
 	struct error error = {0};
 	run->holds++;
 	if (!walk_start(&settings, &error)) {
-		could_not_look(run, "of any name", &error);
+		looks_failed(run, &error);
 		let_go(run);
 	}
 }

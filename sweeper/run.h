@@ -30,6 +30,7 @@ struct run_settings {
 	const char *owner; /* whose things alone; NULL: everybody's. Copied */
 	bool dry_run;	   /* shows what it would do, and does nothing */
 	uint32_t findings_max;
+	uint32_t node_timeout_ms; /* how long a node may be silent; 0: as long as with any call */
 	void (*done)(void *context, const struct run_outcome *outcome);
 	void *context;
 };

@@ -101,7 +101,7 @@ static void go_to(struct walk *walk, const char *node_id)
 	visit->asked_at_ms = server_clock_now_ms(parts->clock);
 	snprintf(visit->node_id, sizeof(visit->node_id), "%s", node_id);
 	walk->under_way++;
-	inventory_ask(parts->connection, node_id, parts->node_call_timeout_ms, on_inventory, visit);
+	inventory_ask(parts->connection, node_id, walk->settings.node_timeout_ms, on_inventory, visit);
 }
 
 /* ---- all of them ---- */

@@ -7,7 +7,8 @@
 
 struct walk_settings {
 	struct parts *parts;
-	const char *owner; /* whose nodes alone; NULL: everybody's. Borrowed until `done` */
+	const char *owner;	  /* whose nodes alone; NULL: everybody's. Borrowed until `done` */
+	uint32_t node_timeout_ms; /* for each page of an inventory */
 	void (*look)(void *context, const struct look *look);
 	void (*failed)(void *context, const char *node_id, const struct error *error); /* the walk goes on */
 	bool (*goes_on)(void *context); /* false: no further node is asked */

@@ -1,5 +1,6 @@
 /* What the other passes find and what becomes of it: removed but running, absent, stuck, silent (D3, D12,
  * D13, S4-24..27). Each pass has its switch, and what fails in one is no other's concern. */
+#include "bus/foundation/clock.h"
 #include "bus/foundation/log.h"
 #include "tests/integration/sweeper_fixture.h"
 #include "tests/support/loop.h"
@@ -200,6 +201,40 @@ static void an_inventory_that_fails_blocks_no_other_pass(void **state)
 	assert_true(sweepers_log_has(sweepers, 0, "ours but unknown: the look was not complete"));
 }
 
+static void hears_and_does_nothing(void *context, const struct incoming *message)
+{
+	(void)message;
+	++*(int *)context;
+}
+
+/* S4-27: the agent's process hangs. Who asks for a sweep gets the other findings well within his time, and is
+ * told whose are missing. */
+static void a_sweep_goes_on_without_a_node_that_hangs(void **state)
+{
+	struct sweepers *sweepers = *state;
+	struct controllers *controllers = &sweepers->controllers;
+	const char *id = running_workspace(sweepers, "stuck");
+	static const char *const by_demand_only[] = {"SWEEP_STUCK_SECONDS=86400", NULL};
+	int heard = 0;
+	idle_agent(sweepers);
+	command(sweepers, "workspace.stop", id);
+	fake_agent_listen(sweepers->agent, false);
+	struct connection *hanging = controllers_connection(controllers, "hanging");
+	connection_subscribe(hanging, arena_printf(controllers->arena, "roost.node.%s.inventory", sweepers->node), NULL,
+			     hears_and_does_nothing, &heard);
+	sweepers_start(sweepers, 0, by_demand_only);
+	loop_for(&controllers->loop, 2500); /* it is stuck by then */
+	int64_t began_ms = clock_monotonic_ms();
+	const Roost__RunSweepResponse *response = sweepers_run(sweepers, "alice", true);
+	assert_true(clock_monotonic_ms() - began_ms < 2500);
+	assert_true(heard > 0);
+	assert_non_null(sweepers_finding(response, id));
+	const Roost__SweepFinding *last = response->findings[response->n_findings - 1];
+	assert_int_equal(last->pass, ROOST__SWEEP_FINDING__PASS__SILENT_NODE);
+	assert_string_equal(last->node_id, sweepers->node);
+	assert_non_null(strstr(last->error, "not looked at"));
+}
+
 static void a_pass_that_is_switched_off_neither_looks_nor_acts(void **state)
 {
 	static const char *const off[] = {"SWEEP_UNKNOWN_SECONDS=0", "SWEEP_ABSENT_SECONDS=0", NULL};
@@ -284,6 +319,7 @@ int main(void)
 	    TEST(what_is_stuck_is_asked_for_again),
 	    TEST(a_silent_node_is_told_of_once),
 	    TEST(an_inventory_that_fails_blocks_no_other_pass),
+	    TEST(a_sweep_goes_on_without_a_node_that_hangs),
 	    TEST(a_pass_that_is_switched_off_neither_looks_nor_acts),
 	    TEST(without_any_pass_no_node_is_asked),
 	    TEST(a_log_that_has_grown_is_compacted),
