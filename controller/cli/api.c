@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { PAUSE_FIRST_MS = 50, PAUSE_MAX_MS = 1000 };
+enum { PAUSE_FIRST_MS = 50, PAUSE_MAX_MS = 1000, ANSWER_MARGIN_MS = 500 };
 
 static const struct row {
 	const char *resource;
@@ -62,10 +62,28 @@ static const char *make_key(const struct api_call *call, struct arena *arena)
 	return api_new_key(arena);
 }
 
-/* What could not be stopped is tried again by the platform, not by us. */
-static bool is_worth_a_retry(const struct error *error)
+/* What could not be stopped is tried again by the platform, not by us. A node whose agent is just being
+ * started anew refuses at once and is asked again; one that was waited for in vain is silent. */
+static bool is_worth_a_retry(const struct error *error, int64_t took_ms)
 {
+	if (error->code == ERROR_NODE_UNREACHABLE && took_ms > option_number(OPTION_ROOST_NODE_CALL_TIMEOUT_MS) / 2)
+		return false;
 	return error_code_retryable(error->code) && error->code != ERROR_STOP_FAILED;
+}
+
+static bool asks_a_node(enum api_command command)
+{
+	return command == API_input_session || command == API_output_session || command == API_logs_node ||
+	       command == API_logs_workspace;
+}
+
+/* Half of the time leaves as much for a second try after a lost answer. But the controller waits for a node
+ * as long as a node may take, and only then says that it is silent. */
+static int64_t first_try_ms(enum api_command command, int64_t timeout_ms)
+{
+	int64_t node_ms = option_number(OPTION_ROOST_NODE_CALL_TIMEOUT_MS) + ANSWER_MARGIN_MS;
+	int64_t try_ms = asks_a_node(command) && node_ms > timeout_ms / 2 ? node_ms : timeout_ms / 2;
+	return try_ms < timeout_ms ? try_ms : timeout_ms;
 }
 
 const char *api_new_key(struct arena *arena)
@@ -84,19 +102,20 @@ ProtobufCMessage *api_call(struct client *client, struct api_call *call, struct 
 	    .min_seq = call->min_seq,
 	};
 	int64_t timeout_ms = option_number(OPTION_ROOST_COMMAND_TIMEOUT_MS);
+	int64_t most_ms = first_try_ms(call->command, timeout_ms);
 	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
 	call->detail_count = 0;
 	for (int64_t pause = PAUSE_FIRST_MS;; pause *= 2) {
-		/* Half of the time for the first try leaves as much for a second one after a lost answer. */
-		int64_t left_ms = deadline_ms - clock_monotonic_ms();
-		int64_t try_ms = (left_ms > timeout_ms / 2 ? timeout_ms / 2 : left_ms) + call->wait_ms;
+		int64_t began_ms = clock_monotonic_ms();
+		int64_t left_ms = deadline_ms - began_ms;
+		int64_t try_ms = (left_ms > most_ms ? most_ms : left_ms) + call->wait_ms;
 		struct client_answer answer;
 		ProtobufCMessage *message = NULL;
 		if (client_ask(client, &request, try_ms, arena, &answer, error)) {
 			call->seq = answer.seq;
 			message = read_answer(call, &answer, arena, error);
 		}
-		if (message != NULL || !is_worth_a_retry(error))
+		if (message != NULL || !is_worth_a_retry(error, clock_monotonic_ms() - began_ms))
 			return message;
 		if (pause > PAUSE_MAX_MS)
 			pause = PAUSE_MAX_MS;

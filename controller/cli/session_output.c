@@ -20,7 +20,7 @@ static int run(struct invocation *invocation)
 		return EXIT_FAILED;
 	const ProtobufCMessage *answer = api_call(invocation->client, &call, invocation->arena, &error);
 	if (answer == NULL)
-		return verb_failed(&error);
+		return verb_refused(&error, call.details, call.detail_count, invocation->arena);
 	if (invocation->json)
 		return show_json(invocation, API_output_session, answer);
 	const char *text = text_safe(((const Roost__OutputSessionResponse *)answer)->text, true, invocation->arena);

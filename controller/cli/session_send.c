@@ -36,7 +36,7 @@ static int run(struct invocation *invocation)
 		return verb_failed(&error);
 	const ProtobufCMessage *answer = api_call(invocation->client, &call, invocation->arena, &error);
 	if (answer == NULL)
-		return verb_failed(&error);
+		return verb_refused(&error, call.details, call.detail_count, invocation->arena);
 	return invocation->json ? show_json(invocation, API_input_session, answer) : EXIT_DONE;
 }
 

@@ -42,7 +42,7 @@ static void unlist(struct call *call)
 static void fail_silent(struct call *call, enum error_code code, const char *reason)
 {
 	struct error error;
-	struct refusal_detail detail = {"reason", arena_printf(call->request->arena, "%s: %s", call->whom, reason)};
+	struct refusal_detail detail = {"reason", arena_printf(call->request->arena, "%s %s", call->whom, reason)};
 	error_set(&error, code, "%s", detail.value);
 	request_refuse(call->request, &error, &detail, 1);
 }
@@ -63,7 +63,8 @@ static void answered(void *context, const struct incoming *message, const struct
 	unlist(call);
 	if (message == NULL) {
 		bool reachable = connection_is_online(request->commands->settings.work);
-		fail_silent(call, reachable ? call->silence : ERROR_PLATFORM_UNAVAILABLE, failure->message);
+		fail_silent(call, reachable ? call->silence : ERROR_PLATFORM_UNAVAILABLE,
+			    arena_printf(request->arena, "does not answer: %s", failure->message));
 		return;
 	}
 	tell_answered(call);
@@ -74,7 +75,7 @@ static void answered(void *context, const struct incoming *message, const struct
 	}
 	ProtobufCMessage *answer = message_unpack(call->answer, message->data, request->arena, &error);
 	if (answer == NULL)
-		fail_silent(call, call->silence, "its answer does not decode");
+		fail_silent(call, call->silence, "gives an answer that does not decode");
 	else
 		call->done(request, answer);
 }
@@ -93,21 +94,38 @@ static void ask(struct call *call, const char *subject, const ProtobufCMessage *
 	call->ticket = connection_request(request->commands->settings.work, &outgoing, timeout_ms, answered, call);
 }
 
+/* People know it by its name. */
+static const char *name_of(struct request *request, const char *node)
+{
+	struct error error;
+	const Roost__NodeState *state =
+	    projection_node(request->commands->settings.projection, request->owner, node, request->arena, &error);
+	if (state == NULL)
+		return arena_printf(request->arena, "node %s", node);
+	return arena_printf(request->arena, "node %s (%s)", state->resource->name, node);
+}
+
+/* Who asks should hear of the silence while he still listens. */
+static uint32_t time_to_answer_before(const struct request *request)
+{
+	uint32_t left_ms = request_time_left(request);
+	return left_ms - left_ms / 10;
+}
+
 void node_call(struct request *request, const char *node, const char *verb, const ProtobufCMessage *message,
 	       const ProtobufCMessageDescriptor *answer,
 	       void (*done)(struct request *request, const ProtobufCMessage *answer))
 {
 	struct call *call = arena_new_of(request->arena, struct call);
 	*call = (struct call){.request = request,
-			      .whom = arena_printf(request->arena, "node %s", node),
+			      .whom = name_of(request, node),
 			      .node = arena_strdup(request->arena, node),
 			      .silence = ERROR_NODE_UNREACHABLE,
 			      .answer = answer,
 			      .done = done};
 	uint32_t timeout_ms = (uint32_t)option_number(OPTION_ROOST_NODE_CALL_TIMEOUT_MS) + request->wait_ms;
-	if (timeout_ms > request_time_left(request))
-		timeout_ms = request_time_left(request);
-	ask(call, subject_node(node, verb).text, message, timeout_ms);
+	uint32_t most_ms = time_to_answer_before(request);
+	ask(call, subject_node(node, verb).text, message, timeout_ms < most_ms ? timeout_ms : most_ms);
 }
 
 void sweeper_call(struct request *request, const ProtobufCMessage *message, const ProtobufCMessageDescriptor *answer,
@@ -119,7 +137,7 @@ void sweeper_call(struct request *request, const ProtobufCMessage *message, cons
 			      .silence = ERROR_PLATFORM_UNAVAILABLE,
 			      .answer = answer,
 			      .done = done};
-	ask(call, "roost.sweep", message, request_time_left(request));
+	ask(call, "roost.sweep", message, time_to_answer_before(request));
 }
 
 void node_calls_end(struct commands *commands)
@@ -128,6 +146,6 @@ void node_calls_end(struct commands *commands)
 		struct call *call = commands->patient_calls;
 		connection_forget(commands->settings.work, call->ticket);
 		unlist(call);
-		fail_silent(call, ERROR_PLATFORM_UNAVAILABLE, "this controller stops; ask again");
+		fail_silent(call, ERROR_PLATFORM_UNAVAILABLE, "was asked by a controller that stops; ask again");
 	}
 }

@@ -212,6 +212,40 @@ static void logs_are_read_and_followed(void **state)
 	process_kill(&run.process);
 }
 
+static void hears_and_does_nothing(void *context, const struct incoming *message)
+{
+	(void)message;
+	++*(int *)context;
+}
+
+/* The agent's process hangs: what is asked of it is heard by somebody who never answers. */
+static int *the_agent_hangs(struct fixture *fixture)
+{
+	static int heard;
+	struct connection *hanging = controllers_connection(&fixture->controllers, "hanging");
+	heard = 0;
+	fake_agent_listen(fixture->agent, false);
+	connection_subscribe(hanging, arena_printf(fixture->controllers.arena, "roost.node.%s.log", fixture->node),
+			     NULL, hears_and_does_nothing, &heard);
+	loop_for(&fixture->controllers.loop, 200); /* the server has noted it */
+	return &heard;
+}
+
+/* D14: with the times that everything has by default, who asks a node that hangs is told so, once. */
+static void a_node_that_hangs_is_named(void **state)
+{
+	struct fixture *fixture = *state;
+	struct cli *cli = cli_of(fixture);
+	running_workspace(fixture, "api", NULL);
+	int *heard = the_agent_hangs(fixture);
+	cli->timeout_ms = "5000";
+	int64_t began_ms = clock_monotonic_ms();
+	expect_in(cli_expect_refusal(cli, "node_unreachable", CLI_WORDS("workspace", "logs", "api")), "node first (");
+	assert_true(clock_monotonic_ms() - began_ms < 4500);
+	assert_int_equal(*heard, 1);
+	expect_in(cli_expect_refusal(cli, "node_unreachable", CLI_WORDS("node", "logs", "first")), "does not answer");
+}
+
 /* S2-01, D6: the smaller verbs. */
 static void families_rebuilds_and_views(void **state)
 {
@@ -321,6 +355,7 @@ int main(void)
 	    MANUAL(a_delete_that_fails_says_what_is_left),
 	    MANUAL(waiting_ends_with_its_time),
 	    OBEYING(logs_are_read_and_followed),
+	    OBEYING(a_node_that_hangs_is_named),
 	    OBEYING(families_rebuilds_and_views),
 	    MANUAL(a_degraded_node_shows_with_its_reason),
 	    OBEYING(a_sweep_without_a_sweeper_says_so),

@@ -144,6 +144,37 @@ static void what_is_wrong_with_a_question_is_said(void **state)
 	assert_non_null(strstr(reply_detail(&reply, "reason"), fixture->node));
 }
 
+static void hears_and_does_nothing(void *context, const struct incoming *message)
+{
+	(void)message;
+	++*(int *)context;
+}
+
+/* Its process hangs: the line is there, and nobody answers. Who asks hears of it within his time, also when a
+ * call to a node may take longer than that. */
+static void a_node_that_hangs_is_named_before_the_time_is_over(void **state)
+{
+	struct fixture *fixture = *state;
+	struct controllers *controllers = &fixture->controllers;
+	Roost__LogsWorkspaceRequest request;
+	struct call call = ask_workspace(fixture, &request);
+	struct connection *hanging = controllers_connection(controllers, "hanging");
+	int heard = 0;
+	controllers_stop(controllers, 0);
+	controllers_setenv(controllers, "ROOST_NODE_CALL_TIMEOUT_MS", "5000");
+	controllers_run(controllers, 0);
+	fake_agent_listen(fixture->agent, false);
+	connection_subscribe(hanging, arena_printf(controllers->arena, "roost.node.%s.log", fixture->node), NULL,
+			     hears_and_does_nothing, &heard);
+	loop_for(&controllers->loop, 100); /* the server has noted it */
+	call.timeout_ms = 1000;
+	struct reply reply = call_make(controllers, &call);
+	assert_int_equal(heard, 1);
+	reply_expect_error(&reply, ERROR_NODE_UNREACHABLE, "a node that hangs");
+	assert_non_null(strstr(reply_detail(&reply, "reason"), "node first ("));
+	assert_non_null(strstr(reply_detail(&reply, "reason"), "does not answer"));
+}
+
 struct sweeper {
 	struct connection *connection;
 	char owner[32];
@@ -209,6 +240,7 @@ int main(void)
 	    TEST(lines_come_from_the_node_page_by_page),
 	    TEST(a_follower_waits_longer_than_any_other_call),
 	    TEST(whoever_waits_for_a_line_is_told_when_the_controller_stops),
+	    TEST(a_node_that_hangs_is_named_before_the_time_is_over),
 	    TEST(what_is_wrong_with_a_question_is_said),
 	    TEST(a_sweep_is_the_sweepers_or_there_is_none),
 	    TEST(the_screen_of_a_starting_session_is_not_said_to_be_missing),
