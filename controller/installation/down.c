@@ -1,11 +1,12 @@
-/* roost down: end the supervisor, then what it may have left, then (by the node agent) every workspace
- * and session of this installation, then, if asked, what is on disk. Nobody else's process is touched:
- * all are named by pid and start time, or found by the agent by the installation's marks. */
+/* roost down: stop the workspaces by command while everything runs, end the supervisor, then what it may have
+ * left, then (by the node agent) every workspace and session that is left, then, if asked, what is on disk. Nobody
+ * else's process is touched: all are named by pid and start time, or found by the agent by the installation's marks. */
 #include "bus/foundation/options.h"
 #include "controller/installation/arguments.h"
 #include "controller/installation/file.h"
 #include "controller/installation/installation.h"
 #include "controller/installation/lock.h"
+#include "controller/installation/orderly_stop.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -16,6 +17,19 @@
 #include <unistd.h>
 
 enum { SUPERVISOR_GRACE_MS = 60 * 1000 };
+
+/* So that the log says "stopped" and not, once the agent finds them gone, "lost". What is removed needs no such
+ * words, and without a supervisor nobody would hear them. */
+static void stop_in_order(const struct installation *installation)
+{
+	struct process_identity holder;
+	if (!lock_holder(installation, &holder))
+		return;
+	struct orderly_stop stop = orderly_stop(installation, option_text(OPTION_ROOST_OWNER));
+	if (stop.stopped < stop.asked)
+		printf("%zu of %zu workspaces did not stop in time; they are ended without the daemons\n",
+		       stop.asked - stop.stopped, stop.asked);
+}
 
 static bool end_supervisor(const struct installation *installation, struct error *error)
 {
@@ -83,6 +97,8 @@ static bool down(const struct arguments *arguments, struct error *error)
 			error_set(error, ERROR_FILE_NOT_FOUND, "there is no installation in %s", arguments->folder);
 		return false;
 	}
+	if (!arguments->purge)
+		stop_in_order(&installation);
 	/* The lock is kept from here to the end of this process: nobody starts anything meanwhile. */
 	if (!end_supervisor(&installation, error) || lock_take(&installation, error) < 0 ||
 	    !processes_end(&installation, said_leftover, error) ||

@@ -6,6 +6,7 @@
 #include "tests/unit/cmocka_all.h"
 
 #include "bus/foundation/arena.h"
+#include "bus/foundation/clock.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -253,6 +254,53 @@ static void ctrl_c_stops_daemons_only_and_down_stops_the_rest(void **state)
 	assert_non_null(strstr(fixture->output, "kept"));
 }
 
+static void what_down_stopped_is_stopped_and_not_lost(void **state)
+{
+	struct fixture *fixture = *state;
+	must(fixture, fixture->folder, "up --detach");
+	start_session(fixture);
+	wait_until(session_shows, fixture, 20 * SECONDS, "the session");
+	must(fixture, fixture->folder, "workspace create other --wait");
+	pid_t host = session_host(fixture);
+	must(fixture, fixture->folder, "down");
+	assert_non_null(strstr(fixture->output, "stopping 2 workspaces"));
+	assert_false(lives(host));
+	must(fixture, fixture->folder, "up --detach");
+	must(fixture, fixture->folder, "workspace get kept --json");
+	assert_non_null(strstr(fixture->output, "\"status\":\"stopped\""));
+	must(fixture, fixture->folder, "workspace get other --json");
+	assert_non_null(strstr(fixture->output, "\"status\":\"stopped\""));
+	must(fixture, fixture->folder, "session get shell --json");
+	assert_non_null(strstr(fixture->output, "\"status\":\"stopped\""));
+	assert_non_null(strstr(fixture->output, "workspace_stop"));
+	must(fixture, fixture->folder, "workspace restart kept --wait");
+}
+
+static bool kept_is_stopped(void *context)
+{
+	struct fixture *fixture = context;
+	return roost(fixture, fixture->folder, "workspace get kept --json") == 0 &&
+	       strstr(fixture->output, "\"status\":\"stopped\"") != NULL;
+}
+
+/* With its agent standing still the rest is done without it, in bounded time. */
+static void down_does_not_wait_for_an_agent_that_hangs(void **state)
+{
+	struct fixture *fixture = *state;
+	must(fixture, fixture->folder, "up --detach");
+	start_session(fixture);
+	wait_until(session_shows, fixture, 20 * SECONDS, "the session");
+	pid_t host = session_host(fixture);
+	int64_t began_ms = clock_monotonic_ms();
+	assert_int_equal(kill(pid_of(fixture, "nodeagent"), SIGSTOP), 0);
+	must(fixture, fixture->folder, "down");
+	assert_non_null(strstr(fixture->output, "1 of 1 workspaces did not stop in time"));
+	assert_false(lives(host));
+	assert_true(clock_monotonic_ms() - began_ms < 60 * SECONDS);
+	must(fixture, fixture->folder, "up --detach");
+	wait_until(kept_is_stopped, fixture, 20 * SECONDS, "the workspace to be stopped");
+}
+
 static bool agent_is_gone(void *context)
 {
 	struct fixture *fixture = context;
@@ -412,6 +460,8 @@ int main(int argc, char **argv)
 	    TEST(every_daemon_is_started_again_when_it_is_killed),
 	    TEST(a_killed_supervisor_leaves_no_daemon_and_the_next_one_finds_everything),
 	    TEST(ctrl_c_stops_daemons_only_and_down_stops_the_rest),
+	    TEST(what_down_stopped_is_stopped_and_not_lost),
+	    TEST(down_does_not_wait_for_an_agent_that_hangs),
 	    TEST(a_deleted_node_is_followed_by_another_one_at_the_next_start),
 	    TEST(an_abandoned_node_is_followed_by_another_one),
 	    TEST(a_stopped_node_does_not_keep_the_installation_from_starting),
