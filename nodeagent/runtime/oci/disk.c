@@ -3,6 +3,7 @@
 #include "nodeagent/runtime/oci/disk.h"
 
 #include "nodeagent/runtime/folder.h"
+#include "nodeagent/runtime/oci/reserve.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,7 @@ enum { LOOP_TRIES = 64, LOOP_NUMBERS = 4096, BUSY_TRIES = 400, UNMOUNT_DEPTH_MAX
 static bool template_path(const struct runtime_settings *settings, char *path)
 {
 	char name[64];
-	snprintf(name, sizeof(name), ".disk-%llu.ext4", (unsigned long long)settings->disk_mb);
+	snprintf(name, sizeof(name), ".disk-%llu-reserve.ext4", (unsigned long long)settings->disk_mb);
 	return place_join(path, settings->folder, name);
 }
 
@@ -38,7 +39,8 @@ static bool make_pattern(const char *pattern, struct error *error)
 		if (!place_join(path, pattern, disk_folders[i]) || !folder_make(path, 0755, error))
 			return false;
 	}
-	return true;
+	char path[PLACE_PATH_MAX];
+	return place_join(path, pattern, RESERVE_FOLDER) && reserve_fill(path, error);
 }
 
 static bool format(const char *path, const char *pattern, uint64_t size_mb, const struct external_wait *wait,

@@ -7,6 +7,7 @@
 #include "nodeagent/runtime/oci/disk.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +56,21 @@ static bool write_mark(const struct place *place, const char *text, struct error
 	return folder_write_file(path, text, strlen(text), folder_exists(path), error);
 }
 
+/* An empty mark is of no whole root. Nothing is written beside it: a workspace may have left no room on its disk. */
+static bool condemn(const struct place *place, struct error *error)
+{
+	char path[MARK_BYTES];
+	if (!has_mark(place, "root"))
+		return write_mark(place, being_made, error);
+	mark_path(place, "root", path);
+	int fd = open(path, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+	bool done = fd >= 0 && fsync(fd) == 0;
+	int failed = errno;
+	if (fd >= 0)
+		close(fd);
+	return done || error_errno(error, failed, "cannot condemn the root of workspace %s", place->id);
+}
+
 static bool make_empty(const struct place *place, uint32_t first_user, struct error *error)
 {
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
@@ -75,7 +91,7 @@ bool root_prepare(const struct place *place, const struct runtime_workspace *wor
 		return true;
 	/* On a disk that never carried a whole root nothing has run: what is half made is made to its end. */
 	bool fresh = !has_mark(place, "root") && !has_mark(place, "checkout");
-	if (!fresh && !write_mark(place, being_made, error))
+	if (!fresh && !condemn(place, error))
 		return false;
 	cutpoint(CUTPOINT_AGENT_ROOT_CONDEMNED);
 	return fresh || (disk_detach_image(place, error) && make_empty(place, first_user, error));

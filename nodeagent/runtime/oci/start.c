@@ -11,6 +11,7 @@
 #include "nodeagent/runtime/oci/firewall.h"
 #include "nodeagent/runtime/oci/image.h"
 #include "nodeagent/runtime/oci/network.h"
+#include "nodeagent/runtime/oci/reserve.h"
 #include "nodeagent/runtime/oci/root.h"
 #include "nodeagent/runtime/oci/state.h"
 
@@ -238,6 +239,15 @@ static bool clear_remains(const struct place *place, struct error *error)
 	       folder_remove(place->runtime, error);
 }
 
+/* Whose disk is full decides who can do something about it. */
+static bool explain_full_disk(const struct place *place, struct error *error)
+{
+	if (strstr(error->message, strerrordesc_np(ENOSPC)) == NULL || !reserve_disk_is_full(place))
+		return false;
+	log_warning("workspace %s: %s", place->id, error->message);
+	return error_set(error, ERROR_PROVISIONING_FAILED, "The workspace's disk is full.");
+}
+
 static bool start_sandbox(struct oci_state *state, const struct oci_ability *ability, const struct place *place,
 			  const struct runtime_workspace *workspace, const struct external_wait *wait, int lock,
 			  struct oci_network *network, struct error *error)
@@ -250,12 +260,17 @@ static bool start_sandbox(struct oci_state *state, const struct oci_ability *abi
 				.root = root,
 				.first_user = namespaces_first_user(place->id, ability->user_namespace),
 				.slot = network->slot};
-	return keep_label(state, place, workspace, network->slot, error) &&
-	       root_prepare(place, workspace, bundle.first_user, error) &&
-	       image_make_root(&state->settings, place, workspace->image, bundle.first_user,
-			       network->namespaces.user_fd, wait, root, error) &&
-	       root_finish(place, workspace, error) && bundle_write(&bundle, error) &&
-	       folder_make(place->runtime, 0711, error) && run_runtime(state, ability, place, wait, lock, error);
+	reserve_give(place);
+	bool started = keep_label(state, place, workspace, network->slot, error) &&
+		       root_prepare(place, workspace, bundle.first_user, error) &&
+		       image_make_root(&state->settings, place, workspace->image, bundle.first_user,
+				       network->namespaces.user_fd, wait, root, error) &&
+		       root_finish(place, workspace, error) && bundle_write(&bundle, error) &&
+		       folder_make(place->runtime, 0711, error) &&
+		       run_runtime(state, ability, place, wait, lock, error);
+	if (started)
+		reserve_take(place);
+	return started || explain_full_disk(place, error);
 }
 
 static bool start_locked(struct oci_state *state, const struct place *place, const struct runtime_workspace *workspace,

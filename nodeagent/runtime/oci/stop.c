@@ -97,6 +97,17 @@ bool oci_remove(void *opaque, struct external_wait *wait, const char *workspace_
 	return true;
 }
 
+/* In place: a workspace may have left no room on its disk for another file. */
+static bool empty_mark(const char *mark, struct error *error)
+{
+	int fd = open(mark, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+	bool done = fd >= 0 ? fsync(fd) == 0 : errno == ENOENT;
+	int failed = errno;
+	if (fd >= 0)
+		close(fd);
+	return done || error_errno(error, failed, "cannot empty %s", mark);
+}
+
 /* Under the lock, so that the disk is not taken away meanwhile. */
 static bool sync_locked(const struct place *place, const char *mark, struct error *error)
 {
@@ -109,7 +120,7 @@ static bool sync_locked(const struct place *place, const char *mark, struct erro
 		close(fd);
 	if (!synced)
 		return error_errno(error, failed, "cannot sync the disk of workspace %s", place->id);
-	return !folder_exists(mark) || folder_write_file(mark, "", 0, true, error);
+	return empty_mark(mark, error);
 }
 
 bool oci_sync(void *opaque, const char *workspace_id, const char *mark, struct error *error)

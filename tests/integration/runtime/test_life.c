@@ -315,16 +315,22 @@ static const char *rebuilt_files(void)
 	return output;
 }
 
+/* An image that is a folder, with as little as a shell needs. */
+static void make_image(void)
+{
+	fixture_shell("set -e; i=%s/.images/anew; mkdir -p $i/bin $i/etc $i/root; cp /bin/sh /bin/test /bin/grep "
+		      "/bin/stat /bin/cat /bin/chmod /bin/ln /bin/rm $i/bin; for l in $(ldd $i/bin/* | grep -o '/[^ "
+		      "]*' | grep -v ':' | "
+		      "sort -u); do mkdir -p $i$(dirname $l); cp -n $l $i$l; done; cp /etc/passwd $i/etc",
+		      fixture.workspaces);
+}
+
 /* D6, rebuild: the root is new, /workspace is not; a restart keeps both. For either kind of root. */
 static void a_rebuild_makes_the_root_anew_and_keeps_the_work(void **state)
 {
 	(void)state;
 	static const char *const images[] = {"host", "anew"};
-	fixture_shell(
-	    "set -e; i=%s/.images/anew; mkdir -p $i/bin $i/etc $i/root; cp /bin/sh /bin/test /bin/grep "
-	    "/bin/stat /bin/chmod /bin/ln /bin/rm $i/bin; for l in $(ldd $i/bin/* | grep -o '/[^ ]*' | grep -v ':' | "
-	    "sort -u); do mkdir -p $i$(dirname $l); cp -n $l $i$l; done; cp /etc/passwd $i/etc",
-	    fixture.workspaces);
+	make_image();
 	for (size_t i = 0; i < 2; i++) {
 		struct runtime_workspace workspace = fixture_workspace("ANEW");
 		workspace.image = images[i];
@@ -350,6 +356,80 @@ static void a_rebuild_makes_the_root_anew_and_keeps_the_work(void **state)
 		assert_string_equal(rebuilt_files(), "etc/extra\nworkspace/work\n1\n755\n");
 		assert_true(runtime_remove(fixture.runtime, "ANEW", NULL, NULL));
 	}
+}
+
+/* Fills the disk to the last file or byte, the root and the work alike. */
+static void fill(bool with_bytes)
+{
+	const char *script =
+	    with_bytes ? "for f in /etc/full /workspace/full; do cat /dev/zero >$f; done; i=0; while echo x "
+			 ">/workspace/f$i; do i=$((i+1)); done"
+		       : "rm -rf /etc /opt /srv /home 2>/dev/null; i=0; while : >/workspace/f$i; do i=$((i+1)); done";
+	fixture_inside(&fixture, "FULL", script, NULL);
+	assert_int_not_equal(fixture_inside(&fixture, "FULL", "echo x >/workspace/more", NULL), 0);
+}
+
+static void start_full(struct runtime_workspace *workspace, bool rebuild)
+{
+	assert_true(runtime_stop(fixture.runtime, "FULL", 100, NULL, NULL));
+	workspace->generation++;
+	if (rebuild)
+		workspace->rebuild_generation = workspace->generation;
+	fixture_start(&fixture, workspace);
+	assert_int_equal(fixture_inside(&fixture, "FULL", "rm -f /workspace/f0 /workspace/full", NULL), 0);
+	assert_int_equal(fixture_inside(&fixture, "FULL", "echo x >/workspace/f0", NULL), 0);
+}
+
+/* D6, D8: whatever a workspace filled its disk with, it starts, is rebuilt, and its owner can make room. */
+static void a_full_workspace_starts_and_is_rebuilt(void **state)
+{
+	(void)state;
+	static const char *const images[] = {"host", "anew"};
+	make_image();
+	for (size_t i = 0; i < 4; i++) {
+		struct runtime_workspace workspace = fixture_workspace("FULL");
+		workspace.image = images[i / 2];
+		fixture_start(&fixture, &workspace);
+		for (int round = 0; round < 2; round++) {
+			fill(i % 2 == 0);
+			start_full(&workspace, false);
+			fill(i % 2 == 0);
+			start_full(&workspace, true);
+		}
+		assert_true(runtime_remove(fixture.runtime, "FULL", NULL, NULL));
+	}
+}
+
+/* Without its reserve, as of a node before there was one: who can mend it is told, and the node is not blamed. */
+static void a_full_workspace_that_cannot_start_says_whose_disk_is_full(void **state)
+{
+	(void)state;
+	struct runtime_workspace workspace = fixture_workspace("FULLER");
+	fixture_start(&fixture, &workspace);
+	fixture_shell("rm -r %s/../marks/reserve", fixture_workspace_folder(&fixture, "FULLER"));
+	fixture_inside(&fixture, "FULLER",
+		       "rm -rf /etc /opt /srv /home; i=0; while : >/workspace/f$i; do i=$((i+1)); done", NULL);
+	assert_true(runtime_stop(fixture.runtime, "FULLER", 100, NULL, NULL));
+	workspace.generation = workspace.rebuild_generation = 2;
+	const struct runtime_failure *failure = fixture_fails(&fixture, &workspace);
+	assert_string_equal(failure->message, "The workspace's disk is full.");
+	assert_int_equal(failure->cause, RUNTIME_CAUSE_WORKSPACE);
+	assert_true(runtime_remove(fixture.runtime, "FULLER", NULL, NULL));
+}
+
+/* A mark that is never settled would cost the clone, and all work in it, with the next power cut. */
+static void the_mark_of_a_full_workspace_is_settled(void **state)
+{
+	(void)state;
+	struct runtime_workspace workspace = fixture_workspace("FULL");
+	workspace.repository = fixture_make_repository(&fixture, "full");
+	fixture_start(&fixture, &workspace);
+	fill(false);
+	assert_true(runtime_stop(fixture.runtime, "FULL", 100, NULL, NULL));
+	workspace.generation = 2;
+	fixture_start(&fixture, &workspace);
+	fixture_shell("f=%s/../marks/checkout; test -e $f && ! test -s $f", fixture_workspace_folder(&fixture, "FULL"));
+	assert_true(runtime_remove(fixture.runtime, "FULL", NULL, NULL));
 }
 
 /* A runtime of its own over the same folders, with another program or reserve. */
@@ -444,6 +524,9 @@ int main(void)
 	    cmocka_unit_test(the_environment_reaches_programs),
 	    cmocka_unit_test(a_program_gets_a_terminal_and_its_end_can_be_waited_for),
 	    cmocka_unit_test(a_rebuild_makes_the_root_anew_and_keeps_the_work),
+	    cmocka_unit_test(a_full_workspace_starts_and_is_rebuilt),
+	    cmocka_unit_test(a_full_workspace_that_cannot_start_says_whose_disk_is_full),
+	    cmocka_unit_test(the_mark_of_a_full_workspace_is_settled),
 	    cmocka_unit_test(without_a_working_runtime_starts_fail_with_the_cause_and_stops_succeed),
 	    cmocka_unit_test(a_machine_that_lacks_a_program_names_it),
 	    cmocka_unit_test(a_machine_without_space_says_so),
