@@ -103,6 +103,16 @@ static uint32_t time_left_ms(const struct clone *clone)
 	return left > 0 ? (uint32_t)left : 1;
 }
 
+static const char *explain(const struct checkout *checkout, const char *output)
+{
+	const struct runtime_workspace *workspace = checkout->workspace;
+	if (git_unreachable(output) && repository_on_this_machine(workspace->repository))
+		return "The repository's server cannot be reached: a workspace has no way to the machine that it runs "
+		       "on. "
+		       "What lies there can be cloned by its path, below the folder that ROOST_LOCAL_REPOS names.";
+	return git_explain(output, workspace->branch[0] != '\0');
+}
+
 static bool judge(const struct clone *clone, const struct external_result *result, struct error *error)
 {
 	const struct checkout *checkout = clone->checkout;
@@ -114,8 +124,7 @@ static bool judge(const struct clone *clone, const struct external_result *resul
 		return error_set(error, ERROR_PROVISIONING_FAILED, "The clone took longer than %u seconds.",
 				 checkout->settings->clone_timeout_seconds);
 	if (result->exit_code != 0)
-		return error_set(error, ERROR_PROVISIONING_FAILED, "%s",
-				 git_explain(result->output, checkout->workspace->branch[0] != '\0'));
+		return error_set(error, ERROR_PROVISIONING_FAILED, "%s", explain(checkout, result->output));
 	return true;
 }
 
@@ -179,7 +188,7 @@ static bool clone_remote(const struct clone *clone, struct error *error)
 			time_left_ms(clone), &source, &unreachable);
 	if (unreachable != NULL) {
 		*clone->detail = unreachable;
-		return error_set(error, ERROR_PROVISIONING_FAILED, "%s", git_explain(unreachable, false));
+		return error_set(error, ERROR_PROVISIONING_FAILED, "%s", explain(clone->checkout, unreachable));
 	}
 	if (mirror == NULL)
 		return clone_once(clone, false, false, error);

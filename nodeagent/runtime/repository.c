@@ -1,9 +1,12 @@
 /* The text is judged by an allowlist; the path is left to the kernel (openat2), which cannot be raced. */
 #include "nodeagent/runtime/repository.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <linux/openat2.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -103,4 +106,35 @@ bool repository_check(const char *local_repos, const char *repository, const cha
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
+}
+
+/* The IPv4 address that stands where the address has its host; false for a name. */
+static bool numeric_host(const char *repository, struct in_addr *host)
+{
+	char text[INET_ADDRSTRLEN];
+	const char *begin = strstr(repository, "://");
+	begin = begin != NULL ? begin + 3 : repository;
+	const char *at = strchr(begin, '@'), *slash = strchr(begin, '/');
+	if (at != NULL && (slash == NULL || at < slash))
+		begin = at + 1;
+	size_t length = strcspn(begin, ":/");
+	if (length >= sizeof(text))
+		return false;
+	memcpy(text, begin, length);
+	text[length] = '\0';
+	return inet_pton(AF_INET, text, host) == 1;
+}
+
+bool repository_on_this_machine(const char *repository)
+{
+	struct in_addr host;
+	struct ifaddrs *addresses = NULL;
+	bool found = false;
+	if (!numeric_host(repository, &host) || getifaddrs(&addresses) != 0)
+		return false;
+	for (const struct ifaddrs *each = addresses; each != NULL && !found; each = each->ifa_next)
+		found = each->ifa_addr != NULL && each->ifa_addr->sa_family == AF_INET &&
+			((const struct sockaddr_in *)(const void *)each->ifa_addr)->sin_addr.s_addr == host.s_addr;
+	freeifaddrs(addresses);
+	return found;
 }

@@ -24,4 +24,7 @@ int repository_open_local(const char *local_repos, const char *repository, struc
  * no repository. */
 bool repository_check(const char *local_repos, const char *repository, const char *branch, struct error *error);
 
+/* True when the address names an own address of this machine, by number. */
+bool repository_on_this_machine(const char *repository);
+
 #endif

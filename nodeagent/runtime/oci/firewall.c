@@ -19,41 +19,47 @@
 
 /* Checked before any address is rewritten (mangle comes before dstnat), so that a port which the machine
  * publishes for something else is no way in either. A table that exists is emptied first; to add it
- * before that makes the emptying valid when it does not. */
-static const char rules[] =
-    "table inet roost_%1$s\n"
-    "delete table inet roost_%1$s\n"
-    "table inet roost_%1$s {\n"
-    "  chain from_workspace {\n"
-    "    type filter hook prerouting priority mangle; policy accept;\n"
-    "    iifname != \"" NETWORK_LINK_PREFIX "*\" return\n"
-    "    meta nfproto != ipv4 drop\n"
-    "    fib saddr . iif oif missing drop\n"
-    "    ct state established,related ct direction reply accept\n"
-    "    fib daddr type != unicast drop\n"
-    "    ip daddr { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3, 100.126.0.0/16 } drop\n"
-    "  }\n"
-    "  chain to_machine {\n"
-    "    type filter hook input priority filter - 10; policy accept;\n"
-    "    iifname != \"" NETWORK_LINK_PREFIX "*\" return\n"
-    "    ct state established,related ct direction reply accept\n"
-    "    drop\n"
-    "  }\n"
-    "  chain to_workspace {\n"
-    "    type filter hook forward priority filter - 10; policy accept;\n"
-    "    oifname != \"" NETWORK_LINK_PREFIX "*\" return\n"
-    "    iifname \"" NETWORK_LINK_PREFIX "*\" drop\n"
-    "    ct state established,related ct direction reply accept\n"
-    "    drop\n"
-    "  }\n"
-    "  chain outbound {\n"
-    "    type nat hook postrouting priority srcnat; policy accept;\n"
-    "    ip saddr 100.126.0.0/16 oifname != \"" NETWORK_LINK_PREFIX "*\" masquerade\n"
-    "  }\n"
-    "}\n";
+ * before that makes the emptying valid when it does not. What an honest program may try is refused and not
+ * dropped, so that it need not wait; alike whether somebody is there or not. */
+static const char rules[] = "table inet roost_%1$s\n"
+			    "delete table inet roost_%1$s\n"
+			    "table inet roost_%1$s {\n"
+			    "  chain refuse {\n"
+			    "    meta l4proto tcp reject with tcp reset\n"
+			    "    reject with icmpx type admin-prohibited\n"
+			    "  }\n"
+			    "  chain from_workspace {\n"
+			    "    type filter hook prerouting priority mangle; policy accept;\n"
+			    "    iifname != \"" NETWORK_LINK_PREFIX "*\" return\n"
+			    "    meta nfproto != ipv4 drop\n"
+			    "    fib saddr . iif oif missing drop\n"
+			    "    ct state established,related ct direction reply accept\n"
+			    "    ip daddr { 0.0.0.0/8, 127.0.0.0/8, 224.0.0.0/3 } drop\n"
+			    "    fib daddr type local goto refuse\n"
+			    "    fib daddr type != unicast drop\n"
+			    "    ip daddr { 169.254.0.0/16, 100.126.0.0/16 } goto refuse\n"
+			    "  }\n"
+			    "  chain to_machine {\n"
+			    "    type filter hook input priority filter - 10; policy accept;\n"
+			    "    iifname != \"" NETWORK_LINK_PREFIX "*\" return\n"
+			    "    ct state established,related ct direction reply accept\n"
+			    "    drop\n"
+			    "  }\n"
+			    "  chain to_workspace {\n"
+			    "    type filter hook forward priority filter - 10; policy accept;\n"
+			    "    oifname != \"" NETWORK_LINK_PREFIX "*\" return\n"
+			    "    iifname \"" NETWORK_LINK_PREFIX "*\" drop\n"
+			    "    ct state established,related ct direction reply accept\n"
+			    "    drop\n"
+			    "  }\n"
+			    "  chain outbound {\n"
+			    "    type nat hook postrouting priority srcnat; policy accept;\n"
+			    "    ip saddr 100.126.0.0/16 oifname != \"" NETWORK_LINK_PREFIX "*\" masquerade\n"
+			    "  }\n"
+			    "}\n";
 
-/* Lines above that are rules: three of each chain are not. */
-enum { RULES = 14, COUNT_TRIES = 16 };
+/* Lines above that are rules: three of each chain with a hook are not, and two of the other. */
+enum { RULES = 18, COUNT_TRIES = 16 };
 
 static bool run_nft(const char *input, const struct external_wait *wait, struct error *error)
 {

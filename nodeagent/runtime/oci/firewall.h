@@ -3,7 +3,7 @@
  *
  * From a workspace: everything outbound over IPv4, but no own address of the machine in whatever guise
  * (S0-06, D8), no workspace of any installation, nothing link-local, loopback, broadcast or multicast, and no source
- * address but its own. Into a workspace: only answers, and what the machine itself opens.
+ * address but its own; what is tried of these fails at once. Into a workspace: only answers, and what the machine itself opens.
  * Blocking; callers serialise. */
 #ifndef ROOST_NODEAGENT_RUNTIME_OCI_FIREWALL_H
 #define ROOST_NODEAGENT_RUNTIME_OCI_FIREWALL_H

@@ -97,6 +97,18 @@ static void local_paths_stay_below_their_folder(void **state)
 	rmdir(root);
 }
 
+static void own_addresses_of_the_machine_are_known(void **state)
+{
+	(void)state;
+	static const char *const own[] = {"git://127.0.0.1/a", "https://user@127.0.0.1:8080/a", "git@127.0.0.1:a"};
+	static const char *const foreign[] = {"git://192.0.2.1/a", "https://127.0.0.1.example.org/a", "/127.0.0.1", "",
+					      "https://192.0.2.1/a@127.0.0.1/b"};
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		assert_true(repository_on_this_machine(own[i]));
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		assert_false(repository_on_this_machine(foreign[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -104,6 +116,7 @@ int main(void)
 	    cmocka_unit_test(transports_files_and_options_are_refused),
 	    cmocka_unit_test(branches_are_names_and_not_options),
 	    cmocka_unit_test(local_paths_stay_below_their_folder),
+	    cmocka_unit_test(own_addresses_of_the_machine_are_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
