@@ -50,7 +50,7 @@ static void print(const Roost__ListNodesResponse *list, struct arena *arena)
 						  text_age(node->last_heartbeat_at, now, arena),
 						  text_age(node->created_at, now, arena), note(node)});
 	}
-	table_print(table, "There is no node. Make one with: roost node create <name>");
+	table_print(table, "There is no node. " SHOW_HOW_TO_GET_A_NODE);
 }
 
 static int run(struct invocation *invocation)

@@ -7,6 +7,11 @@
 #include "controller/cli/verb.h"
 #include "controller/cli/wait.h"
 
+/* What gives somebody without a node one: the installation's own node comes with its start only. */
+#define SHOW_HOW_TO_GET_A_NODE                                                                                         \
+	"This machine gets one with: roost down, then roost up. Another machine: roost node create <name>, and start " \
+	"its agent."
+
 /* Prints the body of an answer as one line of JSON. Returns EXIT_DONE. */
 int show_json(struct invocation *invocation, enum api_command command, const ProtobufCMessage *answer);
 

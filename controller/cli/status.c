@@ -82,7 +82,7 @@ static void print(const struct lists *lists, struct arena *arena)
 	      workspace_status, arena);
 	count(table, "sessions", &roost__agent_session__status__descriptor, sessions, lists->sessions->n_sessions,
 	      session_status, arena);
-	table_print(table, "There is nothing yet. Make a node with: roost node create <name>");
+	table_print(table, "There is nothing, not even a node. " SHOW_HOW_TO_GET_A_NODE);
 }
 
 static int run(struct invocation *invocation)

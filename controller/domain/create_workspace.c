@@ -67,7 +67,8 @@ static const Roost__NodeState *choose_node(const struct decision_inputs *inputs,
 		return best;
 	if (existing == 0)
 		decision_refuse(inputs, decision, ERROR_NODE_NOT_FOUND,
-				"You have no node. Make one with: roost node create");
+				"You have no node. An installation's machine gets one with: roost down, then roost up. "
+				"Another machine: roost node create, and start its agent.");
 	else if (running == 0)
 		decision_refuse(inputs, decision, ERROR_NODE_NOT_RUNNING,
 				"None of your nodes is running. Wait until one is.");

@@ -217,11 +217,11 @@ static void add_announced(const Roost__NodeState *node, struct live_node *out)
 static void add_awaited(const Roost__NodeState *node, struct live_node *out)
 {
 	if (node->resource->status == ROOST__NODE__STATUS__CREATING)
-		snprintf(
-		    out->message, sizeof(out->message),
-		    "No node agent of this node has been heard of yet: start roost-nodeagent with ROOST_NODE_ID=%s "
-		    "on its machine",
-		    node->resource->id);
+		snprintf(out->message, sizeof(out->message),
+			 "No node agent of this node has been heard of yet: start roost-nodeagent on its machine with "
+			 "ROOST_NODE_ID=%s, ROOST_NATS_URL, ROOST_CREDENTIALS and a data folder of its own "
+			 "(ROOST_DATA_DIR)",
+			 node->resource->id);
 }
 
 /* With little heard, the log has a say. */

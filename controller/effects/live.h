@@ -17,7 +17,7 @@ struct live_node {
 	int64_t last_answer_at;	       /* on its command channel, server time, ms */
 	bool has_silent_since;	       /* the node is stale or unhealthy: its workspaces' status is uncertain */
 	int64_t silent_since_at;       /* server time, ms */
-	char message[192];	       /* what is silent or awaited; "" for nothing */
+	char message[320];	       /* what is silent or awaited; "" for nothing */
 	const Roost__Node__Load *load; /* of the last heartbeat, or NULL; stays with the source, and changes */
 };
 

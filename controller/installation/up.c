@@ -169,6 +169,18 @@ static void make_absolute(enum option option)
 		option_set(option, path);
 }
 
+static bool take_lock(const struct installation *installation, struct error *error)
+{
+	if (lock_take(installation, error) >= 0)
+		return true;
+	struct error reason = *error;
+	if (reason.code == ERROR_CONFLICT && local_node_was_deleted(installation))
+		error_set(error, ERROR_CONFLICT,
+			  "%s, but its node was deleted: roost down, then roost up, make this machine a node again",
+			  reason.message);
+	return false;
+}
+
 static bool prepare(struct up *up, struct error *error)
 {
 	bool port_changed;
@@ -178,7 +190,7 @@ static bool prepare(struct up *up, struct error *error)
 	if (up->nats_program == NULL || !installation_load_or_make(up->arguments.folder, &up->installation, error))
 		return false;
 	say(arena_printf(up->arena, "roost %s in %s", ROOST_VERSION, up->installation.folder));
-	if (lock_take(&up->installation, error) < 0 || !processes_end(&up->installation, said_leftover, error) ||
+	if (!take_lock(&up->installation, error) || !processes_end(&up->installation, said_leftover, error) ||
 	    !keys_load_or_make(&up->installation, &up->keys, error) ||
 	    !nats_server_choose_port(&up->installation, &port_changed, error))
 		return false;
@@ -231,7 +243,8 @@ static bool agent_over(void *context, int status)
 	if (up->bring_up != NULL)
 		bring_up_node_deleted(up->bring_up);
 	else
-		say("this machine's node was deleted and nothing of it is left; the next `roost up` makes a new one");
+		say("this machine's node was deleted and nothing of it is left; `roost down`, then `roost up` make a "
+		    "new one");
 	return true;
 }
 

@@ -325,6 +325,19 @@ static void end_supervisor(struct fixture *fixture)
 	wait_until(is_gone, &supervisor, 40 * SECONDS, "the supervisor's end");
 }
 
+/* Whoever has no node any more, and everything running, is told what gives him one. */
+static void everybody_says_down_and_up(struct fixture *fixture)
+{
+	static const char *const refused[] = {"up --detach", "workspace create new"};
+	static const char *const answered[] = {"node list", "status"};
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(roost(fixture, fixture->folder, refused[i]), 1);
+		assert_non_null(strstr(fixture->output, "roost down, then roost up"));
+		must(fixture, fixture->folder, answered[i]);
+		assert_non_null(strstr(fixture->output, "roost down, then roost up"));
+	}
+}
+
 /* S0-31, D10: with everything that runs on it; its agent is not started again, and the next start has another
  * node. */
 static void a_deleted_node_is_followed_by_another_one_at_the_next_start(void **state)
@@ -337,7 +350,8 @@ static void a_deleted_node_is_followed_by_another_one_at_the_next_start(void **s
 	wait_until(agent_is_gone, fixture, 40 * SECONDS, "the agent's end");
 	assert_int_equal(session_host(fixture), 0);
 	assert_int_equal(access(arena_printf(fixture->arena, "%s/workspaces", fixture->folder), F_OK), -1);
-	end_supervisor(fixture);
+	everybody_says_down_and_up(fixture);
+	must(fixture, fixture->folder, "down");
 	must(fixture, fixture->folder, "up --detach");
 	char *second = node_of(fixture);
 	assert_string_not_equal(first, second);
@@ -363,6 +377,18 @@ static void an_abandoned_node_is_followed_by_another_one(void **state)
 	must(fixture, fixture->folder, "workspace create again --wait");
 	must(fixture, fixture->folder, "workspace list");
 	assert_null(strstr(fixture->output, "kept"));
+}
+
+/* A node of another machine waits for its agent, and says all that the agent needs. */
+static void a_node_without_agent_names_what_its_agent_needs(void **state)
+{
+	static const char *const needs[] = {"ROOST_DATA_DIR", "ROOST_NODE_ID=", "ROOST_NATS_URL", "ROOST_CREDENTIALS"};
+	struct fixture *fixture = *state;
+	must(fixture, fixture->folder, "up --detach");
+	must(fixture, fixture->folder, "node create elsewhere");
+	must(fixture, fixture->folder, "node list");
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
+		assert_non_null(strstr(fixture->output, needs[i]));
 }
 
 /* A node that its owner stopped is up all the same. */
@@ -464,6 +490,7 @@ int main(int argc, char **argv)
 	    TEST(down_does_not_wait_for_an_agent_that_hangs),
 	    TEST(a_deleted_node_is_followed_by_another_one_at_the_next_start),
 	    TEST(an_abandoned_node_is_followed_by_another_one),
+	    TEST(a_node_without_agent_names_what_its_agent_needs),
 	    TEST(a_stopped_node_does_not_keep_the_installation_from_starting),
 	    TEST(a_trace_of_another_node_hinders_neither_up_nor_down),
 	    TEST(an_agent_that_cannot_work_ends_the_start_with_its_sentence),
