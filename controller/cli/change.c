@@ -44,28 +44,35 @@ static const ProtobufCMessage *give(struct invocation *invocation, const struct 
 	return wait_for_outcome(waiting, call, request, invocation->arena, reached, error) ? request : NULL;
 }
 
-/* False after saying why not. */
-static bool give_confirmed(struct invocation *invocation, const struct change *change, struct api_call *call,
-			   const struct waiting *waiting, ProtobufCMessage *request, const ProtobufCMessage **answer,
-			   const ProtobufCMessage **reached)
+/* Says why not. */
+static int refused(struct invocation *invocation, const struct api_call *call, const struct waiting *waiting,
+		   const struct error *error)
+{
+	if (waiting != NULL)
+		return wait_failed(waiting, error, call, invocation->arena);
+	return verb_refused(error, call->details, call->detail_count, invocation->arena);
+}
+
+/* Other than EXIT_DONE after saying why not. */
+static int give_confirmed(struct invocation *invocation, const struct change *change, struct api_call *call,
+			  const struct waiting *waiting, ProtobufCMessage *request, const ProtobufCMessage **answer,
+			  const ProtobufCMessage **reached)
 {
 	struct error error;
 	*answer = give(invocation, change, call, waiting, request, reached, &error);
 	if (*answer != NULL)
-		return true;
-	verb_refused(&error, call->details, call->detail_count, invocation->arena);
+		return EXIT_DONE;
+	int status = refused(invocation, call, waiting, &error);
 	if (error.code != ERROR_CONFIRMATION_REQUIRED)
-		return false;
+		return status;
 	if (!person_agrees(invocation)) {
 		fprintf(stderr, "Nothing was done. Add --yes to go on.\n");
-		return false;
+		return status;
 	}
 	api_set(request, "confirm", true);
 	call->idempotency_key = NULL;
 	*answer = give(invocation, change, call, waiting, request, reached, &error);
-	if (*answer == NULL)
-		verb_refused(&error, call->details, call->detail_count, invocation->arena);
-	return *answer != NULL;
+	return *answer != NULL ? EXIT_DONE : refused(invocation, call, waiting, &error);
 }
 
 static void read_switches(const struct invocation *invocation, const struct change *change, ProtobufCMessage *request)
@@ -100,8 +107,9 @@ int change_run(struct invocation *invocation, const struct change *change)
 				  .quiet = invocation->json};
 	if (waits && !read_patience(invocation, change->goal, &waiting.until_ms, &error))
 		return verb_misused(invocation->verb, error.message);
-	if (!give_confirmed(invocation, change, &call, waits ? &waiting : NULL, request, &answer, &reached))
-		return EXIT_FAILED;
+	int status = give_confirmed(invocation, change, &call, waits ? &waiting : NULL, request, &answer, &reached);
+	if (status != EXIT_DONE)
+		return status;
 	if (waits && !change->platform_waits)
 		return show_outcome(invocation, change->goal, id, call.min_seq, call.seq);
 	if (waits)

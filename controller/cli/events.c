@@ -38,7 +38,7 @@ static int follow_on(struct invocation *invocation, const Roost__ListEventsReque
 				.each = each,
 				.context = invocation};
 	struct error error;
-	while (follow_pull(&follow, &error) && follow_wait(&follow, &error))
+	while (follow_pull(&follow, &error) && follow_wait(&follow, follow.until_ms, &error))
 		;
 	return verb_failed(&error);
 }

@@ -56,9 +56,9 @@ bool follow_pull(struct follow *follow, struct error *error)
 	return good;
 }
 
-bool follow_wait(struct follow *follow, struct error *error)
+bool follow_wait(struct follow *follow, int64_t until_ms, struct error *error)
 {
-	return client_wait(follow->client, &follow->seq, follow->until_ms, error);
+	return client_wait(follow->client, &follow->seq, until_ms, error);
 }
 
 void event_print(const Roost__Event *event, bool date, struct arena *arena)

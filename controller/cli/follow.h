@@ -22,8 +22,9 @@ struct follow {
 /* Calls `each` for everything that has happened and was not seen yet. */
 bool follow_pull(struct follow *follow, struct error *error);
 
-/* Waits until something was stored, or until_ms. client_watch must have been called before the first pull. */
-bool follow_wait(struct follow *follow, struct error *error);
+/* Waits until something was stored, or the given time (monotonic). client_watch must have been called before the
+ * first pull. */
+bool follow_wait(struct follow *follow, int64_t until_ms, struct error *error);
 
 /* One line, and the detail of an error below it. */
 void event_print(const Roost__Event *event, bool date, struct arena *arena);

@@ -30,7 +30,8 @@ void verb_help(const struct verb *verb)
 	if (verb->run_raw == NULL)
 		print_option("json", NULL, "Print JSON for programs.");
 	print_option("help", NULL, "Print this.");
-	printf("\nOptions of every verb, such as --data-dir, are in: roost help options\n");
+	printf("\nExit status: 0 done, 1 an error, 2 wrong words, 3 the time for waiting is over.\n");
+	printf("Options of every verb, such as --data-dir, are in: roost help options\n");
 }
 
 static void print_verb(FILE *file, const struct verb *verb)
@@ -73,6 +74,16 @@ bool help_print_noun(const char *noun, FILE *file)
 			print_verb(file, verbs[i]);
 	print_end(file);
 	return true;
+}
+
+void help_point(const char *first, const char *second)
+{
+	size_t i = 0;
+	while (verbs[i] != NULL && !is_of(verbs[i], first))
+		i++;
+	bool noun = verbs[i] != NULL && second != NULL;
+	fprintf(stderr, "roost: there is no verb \"%.80s%s%.80s\". See: roost %s%s--help\n", first, noun ? " " : "",
+		noun ? second : "", noun ? first : "", noun ? " " : "");
 }
 
 int verb_failed(const struct error *error)

@@ -8,6 +8,9 @@
 
 void help_print(FILE *file);
 
+/* What is said about words that name no verb: where the verbs are listed. */
+void help_point(const char *first, const char *second);
+
 /* The verbs of one noun; false when there is no such noun. */
 bool help_print_noun(const char *noun, FILE *file);
 

@@ -82,10 +82,10 @@ static int lost(int argc, char **argv)
 		return EXIT_DONE;
 	if (argc == 1 && help_print_noun(argv[0], stderr))
 		return EXIT_USAGE;
-	if (argc > 0)
-		fprintf(stderr, "roost: there is no verb \"%s%s%s\"\n", argv[0], argc > 1 ? " " : "",
-			argc > 1 ? argv[1] : "");
-	help_print(stderr);
+	if (argc == 0)
+		help_print(stderr);
+	else
+		help_point(argv[0], argc > 1 ? argv[1] : NULL);
 	return EXIT_USAGE;
 }
 

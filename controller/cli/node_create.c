@@ -24,7 +24,7 @@ static int run(struct invocation *invocation)
 static const struct verb_option options[] = {
     {"provider", "name", "Who runs the machine; local by default."},
     OPTION_WAIT,
-    OPTION_TIMEOUT,
+    OPTION_TIMEOUT(PATIENCE_SECONDS_STOP),
     OPTION_KEY,
     OPTION_END,
 };

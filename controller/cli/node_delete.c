@@ -10,7 +10,7 @@ static int run(struct invocation *invocation)
 
 static const struct verb_option options[] = {
     OPTIONS_CONFIRM, {"abandon", NULL, "Without the node's word: it never returns, and what is on it may stay there."},
-    OPTION_WAIT,     OPTION_TIMEOUT,
+    OPTION_WAIT,     OPTION_TIMEOUT(PATIENCE_SECONDS_STOP),
     OPTION_KEY,	     OPTION_END,
 };
 

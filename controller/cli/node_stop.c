@@ -9,7 +9,7 @@ static int run(struct invocation *invocation)
 }
 
 static const struct verb_option options[] = {
-    OPTIONS_CONFIRM, OPTION_WAIT, OPTION_TIMEOUT, OPTION_KEY, OPTION_END,
+    OPTIONS_CONFIRM, OPTION_WAIT, OPTION_TIMEOUT(PATIENCE_SECONDS_STOP), OPTION_KEY, OPTION_END,
 };
 
 const struct verb verb_node_stop = {

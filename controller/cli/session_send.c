@@ -33,7 +33,7 @@ static int run(struct invocation *invocation)
 	if (!read_patience(invocation, waiting.goal, &waiting.until_ms, &error))
 		return verb_misused(invocation->verb, error.message);
 	if (!wait_for(&waiting, invocation->arena, &session, &error))
-		return verb_failed(&error);
+		return wait_failed(&waiting, &error, &call, invocation->arena);
 	const ProtobufCMessage *answer = api_call(invocation->client, &call, invocation->arena, &error);
 	if (answer == NULL)
 		return verb_refused(&error, call.details, call.detail_count, invocation->arena);
@@ -42,7 +42,7 @@ static int run(struct invocation *invocation)
 
 static const struct verb_option options[] = {
     {"enter", NULL, "Press Enter after the text."},
-    {"timeout", "seconds", "How long a session that is starting is waited for."},
+    {"timeout", "seconds", "How long a session that is starting is waited for, 600 without it."},
     OPTION_END,
 };
 

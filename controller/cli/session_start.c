@@ -28,7 +28,7 @@ static int run(struct invocation *invocation)
 static const struct verb_option options[] = {
     {"label", "label", "What you call it; the program's name without it."},
     OPTION_WAIT,
-    OPTION_TIMEOUT,
+    OPTION_TIMEOUT(PATIENCE_SECONDS_STOP),
     OPTION_KEY,
     OPTION_END,
 };

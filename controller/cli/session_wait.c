@@ -9,7 +9,7 @@ static int run(struct invocation *invocation)
 }
 
 static const struct verb_option options[] = {
-    {"timeout", "seconds", "How long it waits; a day without it."},
+    {"timeout", "seconds", "How long it waits, a day without it; then the exit status is 3."},
     OPTION_END,
 };
 

@@ -128,8 +128,9 @@ int show_outcome(struct invocation *invocation, const struct goal *goal, const c
 	struct error error;
 	if (!read_patience(invocation, goal, &waiting.until_ms, &error))
 		return verb_misused(invocation->verb, error.message);
+	const struct api_call nothing_refused = {0};
 	if (!wait_for(&waiting, invocation->arena, &resource, &error))
-		return verb_failed(&error);
+		return wait_failed(&waiting, &error, &nothing_refused, invocation->arena);
 	show_reached(invocation, goal->kind, resource, id);
 	return EXIT_DONE;
 }

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_TIMED_OUT = 3 /* a wait; the work goes on */ };
 
 struct verb_option {
 	const char *name;     /* without its dashes */
@@ -92,9 +92,13 @@ const struct verb *verb_find(int argc, char **argv, int *words);
 	{                                                                                                              \
 		"wait", NULL, "Show the steps and return when it is done."                                             \
 	}
-#define OPTION_TIMEOUT                                                                                                 \
+#define ROOST_TEXT_OF(number)	     #number
+#define OPTION_TIMEOUT_TEXT(seconds) ROOST_TEXT_OF(seconds)
+#define OPTION_TIMEOUT(seconds)                                                                                        \
 	{                                                                                                              \
-		"timeout", "seconds", "How long --wait waits; what was begun goes on after it."                        \
+		"timeout", "seconds",                                                                                  \
+		    "How long --wait waits, " OPTION_TIMEOUT_TEXT(seconds) " without it; then the exit status is 3 "   \
+									   "and the work goes on."                     \
 	}
 #define OPTION_KEY                                                                                                     \
 	{                                                                                                              \

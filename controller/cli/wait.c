@@ -7,29 +7,36 @@
 #include "bus/wire/json.h"
 #include "command.pb-c.h"
 #include "controller/cli/follow.h"
+#include "controller/cli/interrupt.h"
+#include "controller/cli/silence.h"
 
 #include <string.h>
 
-enum { WAIT_STEP_MS = 3000, SECONDS_OF_A_STOP = 600, SECONDS_OF_A_START = 2100, SECONDS_OF_A_DAY = 86400 };
+enum { WAIT_STEP_MS = 3000, SILENCE_LOOK_MS = 5000 };
 
-const struct goal goal_node_running = {
-    KIND_NODE, "running", "error stopping stopped deleting deleted", ERROR_NODE_NOT_RUNNING, false, SECONDS_OF_A_STOP};
+const struct goal goal_node_running = {KIND_NODE,
+				       "running",
+				       "error stopping stopped deleting deleted",
+				       ERROR_NODE_NOT_RUNNING,
+				       false,
+				       PATIENCE_SECONDS_STOP};
 const struct goal goal_node_stopped = {KIND_NODE,	  "stopped", "error creating running deleting deleted",
-				       ERROR_STOP_FAILED, false,     SECONDS_OF_A_STOP};
-const struct goal goal_node_deleted = {KIND_NODE, "deleted", "", ERROR_STOP_FAILED, true, SECONDS_OF_A_STOP};
+				       ERROR_STOP_FAILED, false,     PATIENCE_SECONDS_STOP};
+const struct goal goal_node_deleted = {KIND_NODE, "deleted", "", ERROR_STOP_FAILED, true, PATIENCE_SECONDS_STOP};
 const struct goal goal_workspace_running = {
-    KIND_WORKSPACE, "running",	       "error stopping stopped deleting deleted", ERROR_PROVISIONING_FAILED,
-    false,	    SECONDS_OF_A_START};
+    KIND_WORKSPACE,	   "running", "error stopping stopped deleting deleted", ERROR_PROVISIONING_FAILED, false,
+    PATIENCE_SECONDS_START};
 const struct goal goal_workspace_stopped = {KIND_WORKSPACE,    "stopped", "error creating running deleting deleted",
-					    ERROR_STOP_FAILED, false,	  SECONDS_OF_A_STOP};
-const struct goal goal_workspace_deleted = {KIND_WORKSPACE, "deleted", "", ERROR_STOP_FAILED, true, SECONDS_OF_A_STOP};
+					    ERROR_STOP_FAILED, false,	  PATIENCE_SECONDS_STOP};
+const struct goal goal_workspace_deleted = {KIND_WORKSPACE,    "deleted", "",
+					    ERROR_STOP_FAILED, true,	  PATIENCE_SECONDS_STOP};
 const struct goal goal_session_running = {
-    KIND_SESSION, "running", "error stopping stopped", ERROR_SESSION_NOT_RUNNING, false, SECONDS_OF_A_STOP};
+    KIND_SESSION, "running", "error stopping stopped", ERROR_SESSION_NOT_RUNNING, false, PATIENCE_SECONDS_STOP};
 /* A short command may have run and ended before anybody looks. */
-const struct goal goal_session_started = {KIND_SESSION, "running stopped", "error stopping", ERROR_SESSION_NOT_RUNNING,
-					  false,	SECONDS_OF_A_STOP};
-const struct goal goal_session_ended = {KIND_SESSION, "stopped",       "error", ERROR_SESSION_NOT_RUNNING,
-					false,	      SECONDS_OF_A_DAY};
+const struct goal goal_session_started = {
+    KIND_SESSION, "running stopped", "error stopping", ERROR_SESSION_NOT_RUNNING, false, PATIENCE_SECONDS_STOP};
+const struct goal goal_session_ended = {KIND_SESSION, "stopped",	   "error", ERROR_SESSION_NOT_RUNNING,
+					false,	      PATIENCE_SECONDS_DAY};
 
 static bool has_word(const char *words, const char *word)
 {
@@ -132,6 +139,22 @@ static bool still_on_its_way(const struct waiting *waiting, const char *word, st
 			 kind, waiting->id);
 }
 
+/* What Ctrl-C says: like the end of --timeout. */
+static void prepare_farewell(const struct waiting *waiting, struct arena *arena)
+{
+	const char *kind = kind_name(waiting->goal->kind);
+	interrupt_says(
+	    arena_printf(arena, "\nroost: no longer waited for; it goes on. See: roost %s get %s", kind, waiting->id));
+}
+
+int wait_failed(const struct waiting *waiting, const struct error *error, const struct api_call *call,
+		struct arena *arena)
+{
+	bool over = clock_monotonic_ms() >= waiting->until_ms;
+	int status = verb_refused(error, call->details, call->detail_count, arena);
+	return over && error_code_retryable(error->code) && error->code != ERROR_STOP_FAILED ? EXIT_TIMED_OUT : status;
+}
+
 /* What a status means; false with ERROR_NONE while it may still come. */
 static bool judge(const struct goal *goal, const ProtobufCMessage *resource, struct arena *arena, struct error *error)
 {
@@ -142,11 +165,19 @@ static bool judge(const struct goal *goal, const ProtobufCMessage *resource, str
 	return has_word(goal->failed, word) && failed(goal, resource, arena, error);
 }
 
-bool wait_for(const struct waiting *waiting, struct arena *arena, const ProtobufCMessage **resource,
-	      struct error *error)
+/* No record says that a node has fallen silent, so until that was told it is looked for. */
+static int64_t next_look_ms(const struct waiting *waiting, const struct silence *silence)
+{
+	int64_t next_ms = clock_monotonic_ms() + SILENCE_LOOK_MS;
+	return silence->told || next_ms > waiting->until_ms ? waiting->until_ms : next_ms;
+}
+
+static bool wait_by_looking(const struct waiting *waiting, struct arena *arena, const ProtobufCMessage **resource,
+			    struct error *error)
 {
 	const struct goal *goal = waiting->goal;
 	struct follow follow = follow_of(waiting);
+	struct silence silence = silence_of(waiting);
 	if (!client_watch(waiting->client, error))
 		return false;
 	for (;;) {
@@ -164,9 +195,19 @@ bool wait_for(const struct waiting *waiting, struct arena *arena, const Protobuf
 			return false;
 		if (clock_monotonic_ms() >= waiting->until_ms)
 			return still_on_its_way(waiting, status_word(*resource, arena), error);
-		if (!follow_wait(&follow, error))
+		silence_look(&silence, follow.seq, arena);
+		if (!follow_wait(&follow, next_look_ms(waiting, &silence), error))
 			return false;
 	}
+}
+
+bool wait_for(const struct waiting *waiting, struct arena *arena, const ProtobufCMessage **resource,
+	      struct error *error)
+{
+	prepare_farewell(waiting, arena);
+	bool reached = wait_by_looking(waiting, arena, resource, error);
+	interrupt_says_nothing();
+	return reached;
 }
 
 static uint32_t next_step_ms(const struct waiting *waiting)
@@ -184,11 +225,12 @@ static void show_steps(struct follow *follow, uint64_t seq)
 	follow_pull(follow, &ignored);
 }
 
-bool wait_for_outcome(const struct waiting *waiting, struct api_call *call, ProtobufCMessage *request,
-		      struct arena *arena, const ProtobufCMessage **resource, struct error *error)
+static bool wait_by_asking(const struct waiting *waiting, struct api_call *call, ProtobufCMessage *request,
+			   struct arena *arena, const ProtobufCMessage **resource, struct error *error)
 {
 	const struct goal *goal = waiting->goal;
 	struct follow follow = follow_of(waiting);
+	struct silence silence = silence_of(waiting);
 	*resource = NULL;
 	if (call->idempotency_key == NULL)
 		call->idempotency_key = api_new_key(arena);
@@ -214,5 +256,15 @@ bool wait_for_outcome(const struct waiting *waiting, struct api_call *call, Prot
 		}
 		if (over)
 			return still_on_its_way(waiting, word, error);
+		silence_look(&silence, follow.seq, arena);
 	}
+}
+
+bool wait_for_outcome(const struct waiting *waiting, struct api_call *call, ProtobufCMessage *request,
+		      struct arena *arena, const ProtobufCMessage **resource, struct error *error)
+{
+	prepare_farewell(waiting, arena);
+	bool reached = wait_by_asking(waiting, call, request, arena, resource, error);
+	interrupt_says_nothing();
+	return reached;
 }

@@ -4,6 +4,12 @@
 #define ROOST_CONTROLLER_CLI_WAIT_H
 
 #include "controller/cli/resolve.h"
+#include "controller/cli/verb.h"
+
+/* How long --wait waits by itself. */
+#define PATIENCE_SECONDS_STOP  600
+#define PATIENCE_SECONDS_START 2100
+#define PATIENCE_SECONDS_DAY   86400
 
 struct goal {
 	enum kind kind;
@@ -36,6 +42,10 @@ bool wait_for(const struct waiting *waiting, struct arena *arena, const Protobuf
  * ERROR_STOP_FAILED with its details in *call. */
 bool wait_for_outcome(const struct waiting *waiting, struct api_call *call, ProtobufCMessage *request,
 		      struct arena *arena, const ProtobufCMessage **resource, struct error *error);
+
+/* Says why waiting has ended without its goal; the exit status: EXIT_TIMED_OUT when only its time was over. */
+int wait_failed(const struct waiting *waiting, const struct error *error, const struct api_call *call,
+		struct arena *arena);
 
 /* The status of a node, workspace or session as its word, in the arena; "" without one. */
 const char *status_word(const ProtobufCMessage *resource, struct arena *arena);

@@ -71,7 +71,7 @@ static const struct verb_option options[] = {
     {"image", "image", "What its root file system is; the node's own system, read-only, without it."},
     {"env", "NAME=value", "Variable for everything that runs in it; not for secrets. May be repeated."},
     OPTION_WAIT,
-    OPTION_TIMEOUT,
+    OPTION_TIMEOUT(PATIENCE_SECONDS_START),
     OPTION_KEY,
     OPTION_END,
 };

@@ -11,7 +11,7 @@ static int run(struct invocation *invocation)
 	if (request.id == NULL)
 		return EXIT_FAILED;
 	struct error error;
-	const ProtobufCMessage *answer = api_call(invocation->client, &call, invocation->arena, &error);
+	const ProtobufCMessage *answer = call_with_key(invocation, &call, &error);
 	if (answer == NULL)
 		return verb_failed(&error);
 	if (invocation->json)
@@ -21,6 +21,11 @@ static int run(struct invocation *invocation)
 	return EXIT_DONE;
 }
 
+static const struct verb_option options[] = {
+    OPTION_KEY,
+    OPTION_END,
+};
+
 const struct verb verb_workspace_rename = {
     .noun = "workspace",
     .name = "rename",
@@ -28,5 +33,6 @@ const struct verb verb_workspace_rename = {
     .sentence = "Give a workspace another name; one that is taken on its node gets a number.",
     .least = 2,
     .most = 2,
+    .options = options,
     .run = run,
 };

@@ -10,7 +10,7 @@ static int run(struct invocation *invocation)
 
 static const struct verb_option options[] = {
     OPTION_WAIT,
-    OPTION_TIMEOUT,
+    OPTION_TIMEOUT(PATIENCE_SECONDS_START),
     OPTION_KEY,
     OPTION_END,
 };

@@ -38,6 +38,7 @@ static int begin(void **state, bool manual)
 	controllers_setenv(controllers, "MAX_WORKSPACES_PER_NODE", "100");
 	controllers_setenv(controllers, "MAX_NODES_PER_USER", "2");
 	controllers_setenv(controllers, "NODE_PROBE_SECONDS", "1");
+	controllers_setenv(controllers, "NODE_HEARTBEAT_STALE_SECONDS", "2");
 	controllers_start(controllers, 0, NULL);
 	controllers_start(controllers, 1, NULL);
 	controllers_wait_ready(controllers);

@@ -156,18 +156,26 @@ static void a_delete_that_fails_says_what_is_left(void **state)
 	await_gone(fixture, "workspace.get", id);
 }
 
+/* An exit status of its own: a script can tell it from a failure. */
+static void expect_time_over(struct cli_result result, const char *text)
+{
+	assert_int_equal(result.status, 3);
+	expect_in(result.errors, "roost: busy: ");
+	expect_in(result.errors, text);
+}
+
 /* Every wait has an end, and says that the work goes on. */
 static void waiting_ends_with_its_time(void **state)
 {
 	struct fixture *fixture = *state;
 	struct cli *cli = cli_of(fixture);
 	int64_t began_ms = clock_monotonic_ms();
-	expect_in(cli_expect_refusal(cli, "busy", CLI_WORDS("workspace", "create", "api", "--wait", "--timeout", "1")),
-		  "is creating, and the time for waiting is over; it goes on");
-	expect_in(cli_expect_refusal(cli, "busy", CLI_WORDS("workspace", "stop", "api", "--wait", "--timeout", "1")),
-		  "is stopping");
-	expect_in(cli_expect_refusal(cli, "busy", CLI_WORDS("workspace", "delete", "api", "--wait", "--timeout", "1")),
-		  "is deleting");
+	expect_time_over(cli_run(cli, CLI_WORDS("workspace", "create", "api", "--wait", "--timeout", "1")),
+			 "is creating, and the time for waiting is over; it goes on");
+	expect_time_over(cli_run(cli, CLI_WORDS("workspace", "stop", "api", "--wait", "--timeout", "1")),
+			 "is stopping");
+	expect_time_over(cli_run(cli, CLI_WORDS("workspace", "delete", "api", "--wait", "--timeout", "1")),
+			 "is deleting");
 	assert_true(clock_monotonic_ms() - began_ms < 20000);
 	struct cli_result result = cli_run(cli, CLI_WORDS("workspace", "stop", "api", "--wait", "--timeout", "never"));
 	assert_int_equal(result.status, 2);
@@ -183,6 +191,49 @@ static bool has_said(void *context)
 {
 	struct heard *heard = context;
 	return strstr(cli_so_far(heard->cli, heard->run).output, heard->text) != NULL;
+}
+
+static bool has_warned(void *context)
+{
+	struct heard *heard = context;
+	return strstr(cli_so_far(heard->cli, heard->run).errors, heard->text) != NULL;
+}
+
+/* Runs until standard error has the text, then Ctrl-C; what it said. */
+static const char *interrupted_after(struct cli *cli, const char *const *words, const char *text, bool of_output)
+{
+	struct cli_run run;
+	struct heard heard = {cli, &run, text};
+	cli_start(cli, &run, words);
+	loop_until(cli->loop, of_output ? has_said : has_warned, &heard, PATIENCE_MS, text);
+	kill(run.process.pid, SIGINT);
+	struct cli_result result = cli_end(cli, &run);
+	assert_int_not_equal(result.status, 0);
+	return result.errors;
+}
+
+static void ctrl_c_says_that_it_goes_on(void **state)
+{
+	struct fixture *fixture = *state;
+	struct cli *cli = cli_of(fixture);
+	const char *said =
+	    interrupted_after(cli, CLI_WORDS("workspace", "create", "api", "--wait"), "workspace_", true);
+	expect_in(said, "it goes on. See: roost workspace get 0");
+}
+
+/* Nothing will come of it soon, and whoever waits is told why; once. */
+static void waiting_for_a_silent_node_says_so(void **state)
+{
+	struct fixture *fixture = *state;
+	struct cli *cli = cli_of(fixture);
+	static const char silent[] = "node first is silent";
+	running_workspace(fixture, "api", NULL);
+	lifecycle_stop_agent(fixture);
+	const char *said =
+	    interrupted_after(cli, CLI_WORDS("session", "start", "api", "--wait", "--", "sh"), silent, false);
+	assert_null(strstr(strstr(said, silent) + 1, silent));
+	interrupted_after(cli, CLI_WORDS("workspace", "restart", "api", "--wait"), silent, false);
+	interrupted_after(cli, CLI_WORDS("workspace", "stop", "api", "--wait"), silent, false);
 }
 
 /* S0-30 */
@@ -342,6 +393,13 @@ static void a_group_explains_its_verbs(void **state)
 	assert_int_equal(result.status, 2);
 	expect_in(result.errors, "session get <session>");
 	assert_null(strstr(result.errors, "workspace rebuild"));
+	result = cli_run(cli, CLI_WORDS("workspace", "explode", "api"));
+	assert_int_equal(result.status, 2);
+	assert_string_equal(result.errors,
+			    "roost: there is no verb \"workspace explode\". See: roost workspace --help\n");
+	result = cli_run(cli, CLI_WORDS("explode"));
+	assert_string_equal(result.errors, "roost: there is no verb \"explode\". See: roost --help\n");
+	expect_in(cli_expect_done(cli, CLI_WORDS("session", "start", "--help")), "600 without it");
 }
 
 int main(void)
@@ -354,6 +412,8 @@ int main(void)
 	    OBEYING(at_a_terminal_it_asks),
 	    MANUAL(a_delete_that_fails_says_what_is_left),
 	    MANUAL(waiting_ends_with_its_time),
+	    MANUAL(ctrl_c_says_that_it_goes_on),
+	    OBEYING(waiting_for_a_silent_node_says_so),
 	    OBEYING(logs_are_read_and_followed),
 	    OBEYING(a_node_that_hangs_is_named),
 	    OBEYING(families_rebuilds_and_views),
