@@ -301,6 +301,24 @@ static void down_does_not_wait_for_an_agent_that_hangs(void **state)
 	wait_until(kept_is_stopped, fixture, 20 * SECONDS, "the workspace to be stopped");
 }
 
+/* Without an answer from the bus nothing is asked for, and all ends all the same. */
+static void down_works_with_a_bus_that_hangs(void **state)
+{
+	struct fixture *fixture = *state;
+	must(fixture, fixture->folder, "up --detach");
+	start_session(fixture);
+	wait_until(session_shows, fixture, 20 * SECONDS, "the session");
+	pid_t host = session_host(fixture);
+	pid_t nats = pid_of(fixture, "nats-server");
+	int64_t began_ms = clock_monotonic_ms();
+	assert_int_equal(kill(nats, SIGSTOP), 0);
+	must(fixture, fixture->folder, "down");
+	assert_null(strstr(fixture->output, "stopping 1 workspace"));
+	assert_false(lives(host));
+	assert_false(lives(nats));
+	assert_true(clock_monotonic_ms() - began_ms < 60 * SECONDS);
+}
+
 static bool agent_is_gone(void *context)
 {
 	struct fixture *fixture = context;
@@ -488,6 +506,7 @@ int main(int argc, char **argv)
 	    TEST(ctrl_c_stops_daemons_only_and_down_stops_the_rest),
 	    TEST(what_down_stopped_is_stopped_and_not_lost),
 	    TEST(down_does_not_wait_for_an_agent_that_hangs),
+	    TEST(down_works_with_a_bus_that_hangs),
 	    TEST(a_deleted_node_is_followed_by_another_one_at_the_next_start),
 	    TEST(an_abandoned_node_is_followed_by_another_one),
 	    TEST(a_node_without_agent_names_what_its_agent_needs),
