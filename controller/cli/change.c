@@ -1,6 +1,7 @@
 /* The id is looked up, the command given; a refusal that wants a confirmation shows what would end, and on
  * a terminal asks for it. */
 #include "controller/cli/change.h"
+#include "controller/cli/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,10 @@ static void show_answer(const struct change *change, const ProtobufCMessage *ans
 			struct arena *arena)
 {
 	const ProtobufCMessage *resource = resource_of(answer, change->kind);
-	if (resource != answer)
+	if (change->says != NULL)
+		printf("workspace %s %s\n", text_safe(((const Roost__Workspace *)resource)->display_name, false, arena),
+		       change->says);
+	else if (resource != answer)
 		show_status(change->kind, resource, arena);
 	else
 		printf("%s %s is %s\n", kind_name(change->kind), id, status_word(answer, arena));

@@ -11,6 +11,7 @@ struct change {
 	bool platform_waits;	 /* the command has wait_ms */
 	const char *field;	 /* a switch of the request that is set; NULL for none */
 	bool value;
+	const char *says; /* of a workspace, in place of its status; NULL: the status */
 };
 
 /* Resolves the first argument, gives the command, asks for a confirmation where one is needed, and shows

@@ -4,7 +4,11 @@
 static int run(struct invocation *invocation)
 {
 	static const struct change change = {
-	    .kind = KIND_WORKSPACE, .command = API_update_workspace, .field = "collapsed", .value = true};
+	    .kind = KIND_WORKSPACE,
+	    .command = API_update_workspace,
+	    .field = "collapsed",
+	    .value = true,
+	    .says = "is collapsed: workspace list counts its children and shows them with --all only"};
 	return change_run(invocation, &change);
 }
 

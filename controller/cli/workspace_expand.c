@@ -3,8 +3,11 @@
 
 static int run(struct invocation *invocation)
 {
-	static const struct change change = {
-	    .kind = KIND_WORKSPACE, .command = API_update_workspace, .field = "collapsed", .value = false};
+	static const struct change change = {.kind = KIND_WORKSPACE,
+					     .command = API_update_workspace,
+					     .field = "collapsed",
+					     .value = false,
+					     .says = "is expanded: workspace list shows its children"};
 	return change_run(invocation, &change);
 }
 

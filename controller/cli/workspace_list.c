@@ -5,6 +5,7 @@
 #include "controller/cli/show.h"
 #include "controller/cli/table.h"
 #include "controller/cli/text.h"
+#include "controller/cli/tree.h"
 
 #include <string.h>
 
@@ -40,7 +41,24 @@ static const char *note(const Roost__Workspace *workspace, struct arena *arena)
 	return arena_printf(arena, "unknown since %s%s%s", since, message[0] == '\0' ? "" : "; ", message);
 }
 
-static void print(const Roost__ListWorkspacesResponse *list, const Roost__ListNodesResponse *nodes, struct arena *arena)
+static struct tree_row *rows_of(const Roost__ListWorkspacesResponse *list, bool all, struct arena *arena, size_t *count)
+{
+	struct tree_item *items = arena_array_of(arena, struct tree_item, list->n_workspaces + 1);
+	for (size_t i = 0; i < list->n_workspaces; i++) {
+		const Roost__Workspace *workspace = list->workspaces[i];
+		items[i] = (struct tree_item){workspace->id, workspace->parent_id, workspace->collapsed};
+	}
+	return tree_rows(items, list->n_workspaces, all, arena, count);
+}
+
+static const char *name_in_row(const Roost__Workspace *workspace, const struct tree_row *row, struct arena *arena)
+{
+	const char *name = arena_printf(arena, "%*s%s", 2 * (int)row->depth, "", workspace->display_name);
+	return row->hidden == 0 ? name : arena_printf(arena, "%s (%zu hidden)", name, row->hidden);
+}
+
+static void print(const Roost__ListWorkspacesResponse *list, const Roost__ListNodesResponse *nodes, bool all,
+		  struct arena *arena)
 {
 	static const char *const headings[] = {"NAME",	 "ID",	"NODE", "STATUS", "REPOSITORY",
 					       "BRANCH", "AGE", "NOTE", NULL};
@@ -50,12 +68,14 @@ static void print(const Roost__ListWorkspacesResponse *list, const Roost__ListNo
 		ids[i] = list->workspaces[i]->id;
 	const char **short_ids = show_short_ids(ids, list->n_workspaces, arena);
 	int64_t now = clock_wall_ms();
-	for (size_t i = 0; i < list->n_workspaces; i++) {
-		const Roost__Workspace *workspace = list->workspaces[i];
-		table_row(table,
-			  (const char *[]){workspace->display_name, short_ids[i], node_name(nodes, workspace->node_id),
-					   status(workspace, arena), workspace->repository, workspace->branch,
-					   text_age(workspace->created_at, now, arena), note(workspace, arena)});
+	size_t row_count;
+	const struct tree_row *rows = rows_of(list, all, arena, &row_count);
+	for (size_t i = 0; i < row_count; i++) {
+		const Roost__Workspace *workspace = list->workspaces[rows[i].item];
+		table_row(table, (const char *[]){name_in_row(workspace, &rows[i], arena), short_ids[rows[i].item],
+						  node_name(nodes, workspace->node_id), status(workspace, arena),
+						  workspace->repository, workspace->branch,
+						  text_age(workspace->created_at, now, arena), note(workspace, arena)});
 	}
 	table_print(table, "There is no workspace. Make one with: roost workspace create <name>");
 }
@@ -76,12 +96,13 @@ static int run(struct invocation *invocation)
 	const Roost__ListNodesResponse *nodes = read_nodes(invocation, &seq, &error);
 	if (nodes == NULL)
 		return verb_failed(&error);
-	print((const Roost__ListWorkspacesResponse *)list, nodes, invocation->arena);
+	print((const Roost__ListWorkspacesResponse *)list, nodes, invocation_has(invocation, "all"), invocation->arena);
 	return EXIT_DONE;
 }
 
 static const struct verb_option options[] = {
     {"node", "node", "Only those of one node."},
+    {"all", NULL, "Those too that are below a collapsed one."},
     OPTION_END,
 };
 
@@ -89,7 +110,8 @@ const struct verb verb_workspace_list = {
     .noun = "workspace",
     .name = "list",
     .arguments = "",
-    .sentence = "Show your workspaces. A status with ? is the last known one of a node that is silent.",
+    .sentence = "Show your workspaces, children below their parents. A status with ? is the last known one of a node "
+		"that is silent.",
     .options = options,
     .run = run,
 };

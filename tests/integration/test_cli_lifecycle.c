@@ -306,6 +306,14 @@ static void families_rebuilds_and_views(void **state)
 	cli_expect_done(cli, CLI_WORDS("workspace", "create", "child", "--parent", "parent", "--wait"));
 	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "collapse", "parent", "--json")), "\"collapsed\":true");
 	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "expand", "parent", "--json")), "\"collapsed\":false");
+	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "list")), "\n  child ");
+	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "get", "parent")), "child (");
+	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "collapse", "parent")), "parent is collapsed");
+	const char *listed = cli_expect_done(cli, CLI_WORDS("workspace", "list"));
+	expect_in(listed, "parent (1 hidden)");
+	assert_null(strstr(listed, "child"));
+	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "list", "--all")), "\n  child ");
+	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "expand", "parent")), "parent is expanded");
 	expect_in(cli_expect_done(cli, CLI_WORDS("workspace", "rebuild", "parent", "--wait")), ") is running");
 	cli_expect_done(cli, CLI_WORDS("session", "start", "child", "--label", "shell", "--wait"));
 	expect_in(cli_expect_done(cli, CLI_WORDS("session", "get", "shell")), "running");
