@@ -263,6 +263,22 @@ static void logs_are_read_and_followed(void **state)
 	process_kill(&run.process);
 }
 
+/* What cannot be deleted keeps no other from it. */
+static void several_are_deleted_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+	struct cli *cli = cli_of(fixture);
+	running_workspace(fixture, "one", NULL);
+	running_workspace(fixture, "two", NULL);
+	struct cli_result result =
+	    cli_run(cli, CLI_WORDS("workspace", "delete", "one", "two", "--idempotency-key", "mine"));
+	assert_int_equal(result.status, 2);
+	expect_in(cli_expect_refusal(cli, "workspace_not_found",
+				     CLI_WORDS("workspace", "delete", "one", "nobody", "two", "--wait")),
+		  "nobody");
+	assert_string_equal(cli_expect_done(cli, CLI_WORDS("workspace", "list", "--json")), "[]\n");
+}
+
 static void hears_and_does_nothing(void *context, const struct incoming *message)
 {
 	(void)message;
@@ -424,6 +440,7 @@ int main(void)
 	    OBEYING(waiting_for_a_silent_node_says_so),
 	    OBEYING(logs_are_read_and_followed),
 	    OBEYING(a_node_that_hangs_is_named),
+	    OBEYING(several_are_deleted_at_once),
 	    OBEYING(families_rebuilds_and_views),
 	    MANUAL(a_degraded_node_shows_with_its_reason),
 	    OBEYING(a_sweep_without_a_sweeper_says_so),
