@@ -40,7 +40,11 @@ static const char *correlate(struct reply *reply, const struct error *error)
 	if (error_code_http_status(error->code) < 500)
 		return NULL;
 	const char *id = arena_strdup(reply->arena, ulid_new(clock_wall_ms()).text);
-	log_error("%s failed (correlation id %s): %s", reply->verb, id, error->message);
+	/* That others are at work is no fault of anybody's. */
+	if (error->code == ERROR_BUSY)
+		log_info("%s is to be asked again (correlation id %s): %s", reply->verb, id, error->message);
+	else
+		log_error("%s failed (correlation id %s): %s", reply->verb, id, error->message);
 	return id;
 }
 

@@ -10,10 +10,13 @@
 #include "nodeagent/control/report.h"
 #include "nodeagent/control/work.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define STARTED_BY_FORMER_AGENT "The node agent was restarted while the session was being started. Start a new one."
+#define HOST_WENT_AWAY		"The session's host process ended by itself."
+#define SANDBOX_WENT_AWAY	"The workspace's sandbox ended by itself, and the session with it."
 #define WORKSPACE_WENT_AWAY	"The workspace stopped before the session could be started."
 
 struct session_job {
@@ -248,9 +251,27 @@ void work_session_running(void *context, const char *session_id, int program_pid
 	arena_free(arena);
 }
 
+/* What only the machine knows of an end that nobody asked for. */
+static void look_closer(struct session_job *job)
+{
+	struct session_row *ended = &job->ended;
+	bool running = true;
+	uint32_t limit = 0;
+	if (ended->failed && strcmp(ended->failure, SESSION_COULD_NOT_START) == 0)
+		limit = runtime_process_limit_reached(job->runtime, job->workspace_id);
+	if (limit > 0)
+		ended->failure =
+		    arena_printf(job->job.arena, "The workspace is at its limit of %" PRIu32 " processes.", limit);
+	if (ended->reason || !runtime_is_running(job->runtime, job->workspace_id, &running, &job->error) || running)
+		return;
+	ended->failed = true;
+	ended->failure = SANDBOX_WENT_AWAY;
+}
+
 static void kill_work(struct job *base)
 {
 	struct session_job *job = (struct session_job *)base;
+	look_closer(job);
 	job->ok = runtime_kill_processes(job->runtime, job->workspace_id, job->id, 0, &job->error);
 }
 
@@ -283,8 +304,12 @@ static void read_end(struct session_row *row, const struct workspace_row *worksp
 		row->failed = true;
 		row->failure =
 		    end->message[0] ? arena_strdup(arena, end->message) : "The session could not be started.";
+	} else if (!row->reason && workspace && workspace->lost) {
+		row->failed = true;
+		row->failure = SANDBOX_WENT_AWAY;
 	} else if (end->unexpected && !row->reason) {
-		row->reason = ROOST__AGENT_SESSION__STOP_REASON__FAILED;
+		row->failed = true;
+		row->failure = HOST_WENT_AWAY;
 	}
 }
 
@@ -415,8 +440,10 @@ void work_end_sessions(struct agent *agent, const struct workspace_row *workspac
 		if (row->actual.phase == SESSION_ENDED || row->wanted.generation > workspace->actual.generation)
 			continue;
 		row->reason = asked_for(row, workspace);
-		if (!row->reason)
-			row->reason = ROOST__AGENT_SESSION__STOP_REASON__FAILED;
+		if (!row->reason) {
+			row->failed = true;
+			row->failure = workspace->lost ? SANDBOX_WENT_AWAY : WORKSPACE_WENT_AWAY;
+		}
 		put_ended(agent, row);
 		if (session_alive(agent->sessions, row->id))
 			session_stop(agent->sessions, row->id, 0, NULL, NULL);

@@ -83,9 +83,13 @@ static void arrive(struct agent *agent, struct workspace_row *row, enum workspac
 	const char *failure = failed && row->failure ? row->failure : "";
 	log_info("workspace %s: %s -> %s, generation %" PRIu32 "%s%s", row->id, workspace_phase_name(row->actual.phase),
 		 workspace_phase_name(phase), row->actual.generation, failure[0] ? ": " : "", failure);
-	note(agent->logs, row->id, failed ? LOG_LINE_ERROR : LOG_LINE_INFO, failed ? row->failed_step : "",
-	     "The workspace is %s, generation %" PRIu32 ".%s%s", workspace_phase_name(phase), row->actual.generation,
-	     failure[0] ? " " : "", failure);
+	if (phase == WORKSPACE_STOPPED && row->failure && row->failure[0])
+		note(agent->logs, row->id, LOG_LINE_INFO, "",
+		     "What was left of generation %" PRIu32 " was cleared away.", row->actual.generation);
+	else
+		note(agent->logs, row->id, failed ? LOG_LINE_ERROR : LOG_LINE_INFO, failed ? row->failed_step : "",
+		     "The workspace is %s, generation %" PRIu32 ".%s%s", workspace_phase_name(phase),
+		     row->actual.generation, failure[0] ? " " : "", failure);
 	note(agent->logs, "", failed ? LOG_LINE_ERROR : LOG_LINE_INFO, "", "Workspace %s is %s.%s%s", row->id,
 	     workspace_phase_name(phase), failure[0] ? " " : "", failure);
 	row->actual.phase = phase;

@@ -68,10 +68,10 @@ static bool is_complete(const struct runtime_driver *driver)
 	return driver->name != NULL && driver->open != NULL && driver->close != NULL && driver->probe != NULL &&
 	       driver->tend != NULL && driver->preflight != NULL && driver->make_disk != NULL &&
 	       driver->make_network != NULL && driver->start != NULL && driver->is_running != NULL &&
-	       driver->watch != NULL && driver->stop != NULL && driver->remove != NULL && driver->sync != NULL &&
-	       driver->count_left != NULL && driver->list != NULL && driver->command != NULL &&
-	       driver->kill_processes != NULL && driver->bind != NULL && driver->unbind != NULL &&
-	       driver->paths != NULL;
+	       driver->process_limit_reached != NULL && driver->watch != NULL && driver->stop != NULL &&
+	       driver->remove != NULL && driver->sync != NULL && driver->count_left != NULL && driver->list != NULL &&
+	       driver->command != NULL && driver->kill_processes != NULL && driver->bind != NULL &&
+	       driver->unbind != NULL && driver->paths != NULL;
 }
 
 /* Nothing was ever started under no id, so there is nothing to stop (S4-28). */
@@ -434,6 +434,13 @@ bool runtime_is_running(struct runtime *runtime, const char *workspace_id, bool 
 	if (!check_id(workspace_id, error))
 		return false;
 	return !has_driver(runtime) || runtime->driver->is_running(runtime->state, workspace_id, running, error);
+}
+
+uint32_t runtime_process_limit_reached(struct runtime *runtime, const char *workspace_id)
+{
+	return has_driver(runtime) && check_id(workspace_id, NULL)
+		   ? runtime->driver->process_limit_reached(runtime->state, workspace_id)
+		   : 0;
 }
 
 bool runtime_watch(struct runtime *runtime, const char *workspace_id, int *pidfd, struct error *error)

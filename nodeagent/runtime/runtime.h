@@ -89,6 +89,10 @@ bool runtime_remove_mirrors(struct runtime *runtime, struct error *error);
 /* True in `running` when its first process lives. */
 bool runtime_is_running(struct runtime *runtime, const char *workspace_id, bool *running, struct error *error);
 
+/* How many processes it may have when it has as good as that many, so that a program may have failed to start for
+ * it; else 0. */
+uint32_t runtime_process_limit_reached(struct runtime *runtime, const char *workspace_id);
+
 /* A pidfd of the workspace's first process: readable from the moment that it ends, so that the loop
  * notices by itself. Close-on-exec; the caller closes it. WORKSPACE_NOT_RUNNING when it does not run. */
 bool runtime_watch(struct runtime *runtime, const char *workspace_id, int *pidfd, struct error *error);

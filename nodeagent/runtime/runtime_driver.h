@@ -159,6 +159,9 @@ struct runtime_driver {
 
 	bool (*is_running)(void *state, const char *workspace_id, bool *running, struct error *error);
 
+	/* See runtime_process_limit_reached. */
+	uint32_t (*process_limit_reached)(void *state, const char *workspace_id);
+
 	/* A pidfd of the first process, opened so that a reused pid cannot be taken for it;
 	 * WORKSPACE_NOT_RUNNING when it does not run. The caller closes it. */
 	bool (*watch)(void *state, const char *workspace_id, int *pidfd, struct error *error);

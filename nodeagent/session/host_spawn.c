@@ -26,7 +26,7 @@ enum { SPAWN_TIMEOUT_MS = 30 * 1000, EXEC_FAILED_STATUS = 127 };
 
 static const char not_found[] = "The program was not found in the workspace.";
 static const char not_executable[] = "The program may not be executed.";
-static const char could_not_start[] = "The program could not be started.";
+static const char could_not_start[] = SESSION_COULD_NOT_START;
 
 static bool uses_runtime(const Roost__HostSpec *spec)
 {

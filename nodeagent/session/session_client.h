@@ -40,6 +40,9 @@
 #define SESSION_ARGUMENT_CONSOLE  "%console%"
 #define SESSION_ARGUMENT_PID_FILE "%pidfile%"
 
+/* The message of a program that did not start for no reason that its host knows. */
+#define SESSION_COULD_NOT_START "The program could not be started."
+
 struct session_client;
 
 /* How a session ended. Strings live for the duration of the callback. */

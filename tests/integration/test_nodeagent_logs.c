@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define RUN	   ROOST__WANTED_WORKSPACE__DESIRED__RUN
+#define STOP	   ROOST__WANTED_WORKSPACE__DESIRED__STOP
 #define REMOVE	   ROOST__WANTED_WORKSPACE__DESIRED__REMOVE
 #define TOLD(kind) ROOST__REPORT__REPORT_##kind
 
@@ -65,6 +66,13 @@ static void a_creation_is_in_the_log(void **state)
 	assert_non_null(entry);
 	assert_int_equal(entry->level, ROOST__EVENT__LEVEL__ERROR);
 	assert_string_equal(entry->step, "network");
+	/* What follows is no end of its own: it is failed still. */
+	fake_controller_want(&bench->controller, bad, 1, STOP, "fail:network");
+	fake_controller_await(&bench->controller, TOLD(WORKSPACE_STOPPED), bad, 1);
+	asking.cursor = NULL;
+	answer = ask(&asking, bad, 0);
+	assert_non_null(find(answer, "What was left of generation 1 was cleared away."));
+	assert_null(find(answer, "is stopped"));
 	asking.cursor = NULL;
 	answer = ask(&asking, NULL, 0);
 	assert_non_null(find(answer, good));

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define RUN	     ROOST__WANTED_WORKSPACE__DESIRED__RUN
 #define STOP	     ROOST__WANTED_WORKSPACE__DESIRED__STOP
@@ -152,12 +153,48 @@ static void a_killed_sandbox_is_told_as_lost(void **state)
 {
 	struct bench *bench = *state;
 	char id[27];
+	char session[27];
 	want(bench, bench_id(id), 1, RUN, "");
 	await_running(bench, id, 1);
+	fake_controller_want_session(&bench->controller, bench_id(session), id, 1, SESSION_RUN, "sleep 1000");
+	fake_controller_await(&bench->controller, TOLD(SESSION_RUNNING), session, 1);
 	assert_int_equal(bench_kill_sandbox(bench, id), 0);
 	fake_controller_await(&bench->controller, TOLD(WORKSPACE_LOST), id, 1);
+	/* Not as a program that was killed: that is how it looks from its host. */
+	const struct told *told = fake_controller_await(&bench->controller, TOLD(SESSION_FAILED), session, 1);
+	assert_string_equal(told->message, "The workspace's sandbox ended by itself, and the session with it.");
 	want(bench, id, 2, RUN, "");
 	await_running(bench, id, 2);
+}
+
+static int setup_few_processes(void **state)
+{
+	setenv("WORKSPACE_PIDS", "64", 1);
+	int failed = setup(state);
+	unsetenv("WORKSPACE_PIDS");
+	return failed;
+}
+
+/* D8: the limit is said, and not only that something did not work. */
+static void a_session_at_the_process_limit_says_so(void **state)
+{
+	struct bench *bench = *state;
+	struct fake_controller *controller = &bench->controller;
+	char id[27];
+	char hog[27];
+	char session[27];
+	want(bench, bench_id(id), 1, RUN, "");
+	await_running(bench, id, 1);
+	fake_controller_want_session(controller, bench_id(hog), id, 1, SESSION_RUN,
+				     "(while :; do sleep 1000 & done) 2>/dev/null; : >full; read x");
+	fake_controller_await(controller, TOLD(SESSION_RUNNING), hog, 1);
+	char folder[400];
+	snprintf(folder, sizeof(folder), "/run/roost/%s/%s/disk/workspace/full", bench->agent.node_id, id);
+	for (int tries = 0; tries < 500 && access(folder, F_OK) != 0; tries++)
+		usleep(10000);
+	fake_controller_want_session(controller, bench_id(session), id, 1, SESSION_RUN, "echo here");
+	const struct told *told = fake_controller_await(controller, TOLD(SESSION_FAILED), session, 1);
+	assert_non_null(strstr(told->message, "The workspace is at its limit of 64 processes."));
 }
 
 /* S2-11, S2-12: who it is, whose child, and a token that only it can read, another one for each start, and
@@ -223,12 +260,12 @@ static void a_session_whose_host_is_killed_ends_wholly(void **state)
 	fake_controller_want_session(controller, bench_id(other), id, 1, SESSION_RUN, "sleep 98762; true");
 	fake_controller_await(controller, TOLD(SESSION_RUNNING), killed, 1);
 	fake_controller_await(controller, TOLD(SESSION_RUNNING), other, 1);
-	snprintf(script, sizeof(script), "kill -9 $(pgrep -f '[r]oost-sessionhost %s/sessions/%s')", bench->agent.folder,
-		 killed);
+	snprintf(script, sizeof(script), "kill -9 $(pgrep -f '[r]oost-sessionhost %s/sessions/%s')",
+		 bench->agent.folder, killed);
 	const char *const argv[] = {"sh", "-c", script, NULL};
 	assert_int_equal(process_run(argv, NULL, NULL, 0), 0);
-	const struct told *told = fake_controller_await(controller, TOLD(SESSION_ENDED), killed, 1);
-	assert_int_equal(told->reason, ROOST__AGENT_SESSION__STOP_REASON__FAILED);
+	const struct told *told = fake_controller_await(controller, TOLD(SESSION_FAILED), killed, 1);
+	assert_string_equal(told->message, "The session's host process ended by itself.");
 	assert_false(lives_inside("^sleep 98761"));
 	assert_true(lives_inside("^sleep 98762"));
 	assert_int_equal(fake_controller_count(controller, TOLD(SESSION_ENDED), other), 0);
@@ -294,6 +331,7 @@ int main(int argc, char **argv)
 	    sandbox_test(a_stopped_session_leaves_no_process),
 	    sandbox_test(a_shell_deaf_to_the_polite_end_does_not_hold_up_the_stop),
 	    sandbox_test(a_killed_sandbox_is_told_as_lost),
+	    cmocka_unit_test_setup_teardown(a_session_at_the_process_limit_says_so, setup_few_processes, teardown),
 	    sandbox_test(a_workspace_knows_who_it_is),
 	    sandbox_test(a_session_whose_host_is_killed_ends_wholly),
 	    sandbox_test(a_node_stops_what_ignores_the_polite_end),

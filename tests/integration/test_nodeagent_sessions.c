@@ -146,8 +146,8 @@ static void a_session_whose_host_is_killed_is_told_and_cleared(void **state)
 	fake_controller_want_session(controller, bench_id(session), id, 1, SESSION_RUN, script);
 	fake_controller_await(controller, TOLD(SESSION_RUNNING), session, 1);
 	assert_int_equal(kill(host_of(bench, session), SIGKILL), 0);
-	const struct told *told = fake_controller_await(controller, TOLD(SESSION_ENDED), session, 1);
-	assert_int_equal(told->reason, ROOST__AGENT_SESSION__STOP_REASON__FAILED);
+	const struct told *told = fake_controller_await(controller, TOLD(SESSION_FAILED), session, 1);
+	assert_string_equal(told->message, "The session's host process ended by itself.");
 	assert_false(told->has_exit_code);
 	assert_int_equal(agent_program_log_lines(&bench->agent, "kill"), 1);
 	assert_int_equal(agent_program_log_lines(&bench->agent, "command"), 1);

@@ -234,6 +234,33 @@ uint32_t cgroup_count(const char *name)
 	return count;
 }
 
+/* 0 when it cannot be read, or is "max". */
+static unsigned long read_number(size_t tree, const char *name, const char *file)
+{
+	char path[PATH_BYTES];
+	unsigned long number = 0;
+	path_in(tree, name, file, path);
+	FILE *stream = fopen(path, "re");
+	if (stream != NULL && fscanf(stream, "%lu", &number) != 1)
+		number = 0;
+	if (stream != NULL)
+		fclose(stream);
+	return number;
+}
+
+bool cgroup_at_process_limit(const char *name)
+{
+	/* The threads with which a runtime program enters a sandbox. */
+	enum { ENTERING = 16 };
+	know_trees();
+	for (size_t tree = 0; tree < trees.count; tree++) {
+		unsigned long limit = read_number(tree, name, "pids.max");
+		if (limit > 0 && read_number(tree, name, "pids.current") + ENTERING >= limit)
+			return true;
+	}
+	return false;
+}
+
 static bool signal_one(void *context, pid_t pid)
 {
 	kill(pid, *(int *)context);

@@ -37,6 +37,9 @@ bool cgroup_populated(const char *name);
 /* How many processes live in the group and below it, in the tree of sessions. */
 uint32_t cgroup_count(const char *name);
 
+/* True when the group is at its limit of processes, or so near that no runtime program can start one more. */
+bool cgroup_at_process_limit(const char *name);
+
 /* Sends a signal to every process in the group and below it, once. */
 void cgroup_signal(const char *name, int number);
 

@@ -93,6 +93,15 @@ static bool oci_is_running(void *opaque, const char *workspace_id, bool *running
 	return true;
 }
 
+static uint32_t oci_process_limit_reached(void *opaque, const char *workspace_id)
+{
+	const struct oci_state *state = opaque;
+	struct place place;
+	return place_of(&state->settings, workspace_id, &place, NULL) && cgroup_at_process_limit(place.cgroup)
+		   ? state->settings.processes_max
+		   : 0;
+}
+
 static bool oci_watch(void *opaque, const char *workspace_id, int *pidfd, struct error *error)
 {
 	struct oci_state *state = opaque;
@@ -133,6 +142,7 @@ const struct runtime_driver runtime_driver_oci = {
     .make_network = oci_make_network,
     .start = oci_start,
     .is_running = oci_is_running,
+    .process_limit_reached = oci_process_limit_reached,
     .watch = oci_watch,
     .stop = oci_stop,
     .remove = oci_remove,

@@ -250,6 +250,12 @@ static bool is_running(void *state, const char *workspace_id, bool *running, str
 	return true;
 }
 
+static uint32_t process_limit_reached(void *state, const char *workspace_id)
+{
+	(void)state, (void)workspace_id;
+	return 0;
+}
+
 static bool watch(void *state, const char *workspace_id, int *pidfd, struct error *error)
 {
 	pid_t pid = find_process(state, workspace_id);
@@ -437,6 +443,7 @@ const struct runtime_driver runtime_driver_oci = {
     .make_network = make_network,
     .start = start,
     .is_running = is_running,
+    .process_limit_reached = process_limit_reached,
     .watch = watch,
     .stop = stop,
     .remove = remove_all,

@@ -88,6 +88,12 @@ static bool fake_is_running(void *state, const char *id, bool *running, struct e
 	return note("is_running", error);
 }
 
+static uint32_t fake_process_limit_reached(void *state, const char *id)
+{
+	(void)state, (void)id;
+	return 0;
+}
+
 static bool fake_watch(void *state, const char *id, int *pidfd, struct error *error)
 {
 	(void)state, (void)id;
@@ -187,6 +193,7 @@ static const struct runtime_driver fake_driver = {.name = "fake",
 						  .make_network = fake_network,
 						  .start = fake_start,
 						  .is_running = fake_is_running,
+						  .process_limit_reached = fake_process_limit_reached,
 						  .watch = fake_watch,
 						  .stop = fake_stop,
 						  .remove = fake_remove,
