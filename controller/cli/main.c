@@ -89,6 +89,16 @@ static int lost(int argc, char **argv)
 	return EXIT_USAGE;
 }
 
+#ifdef __SANITIZE_ADDRESS__
+/* nats.c 3.4.1 loses the message that its delivering thread holds just when the subscription is closed. Every
+ * message that reaches us is destroyed in client.c, which is short. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:natsMsg_create\n";
+}
+#endif
+
 int main(int argc, char **argv)
 {
 	int words;
